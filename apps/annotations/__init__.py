@@ -1,0 +1,1 @@
+"""Annotation queues, corrections, datasets and exports of training files."""
