@@ -50,7 +50,7 @@ def reachable_by_others(path: Path) -> bool:
 
 
 def copy_installation(installation: Path, target: Path) -> Path:
-    """Copy the programs below `target` once (40 MB); the layout stays, since they find their libraries by it."""
+    """Copy the programs (40 MB) below `target` once; they find their libraries by the layout, so it stays."""
     package = installation.parent
     copy = target / package.name / installation.name
     if not (target / ".complete").exists():

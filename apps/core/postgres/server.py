@@ -22,6 +22,13 @@ from .settings import PRODUCTION, render, shared_memory_settings
 SUPERUSER = "flywheel"
 EXTENSIONS = ("vector",)
 SHARED_HOME = Path("/var/lib/flywheel")
+CLUSTER_OPTIONS = (
+    "--encoding=UTF8",
+    "--auth=scram-sha-256",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--locale=C",
+)
 START_TIMEOUT_SECONDS = 120
 START_ATTEMPTS = 4
 
@@ -70,7 +77,8 @@ class EmbeddedPostgres:
 
     def dsn(self, database: str | None = None) -> str:
         """URL of `database` (by default ours) on this server, password included."""
-        return f"postgresql://{SUPERUSER}:{self._password()}@127.0.0.1:{self._port()}/{database or self.database}"
+        address = f"{SUPERUSER}:{self._password()}@127.0.0.1:{self._port()}"
+        return f"postgresql://{address}/{database or self.database}"
 
     def reset(self) -> None:
         """Stop the server and delete all its data."""
@@ -78,8 +86,9 @@ class EmbeddedPostgres:
             return
         with self._locked():
             self._stop()
-            shutil.rmtree(self._data, ignore_errors=True)
-        shutil.rmtree(self.root, ignore_errors=True)
+            home = self._data.parent
+        for path in {home, self.root}:
+            shutil.rmtree(path, ignore_errors=True)
 
     # -- files
 
@@ -128,7 +137,7 @@ class EmbeddedPostgres:
         self._initialise(programs, account)
         for _attempt in range(START_ATTEMPTS):
             self._clear_remains()
-            self._configure()
+            self._configure(account)
             if self._run(programs, account, *self._start_arguments(), check=False):
                 return
             if self._settles():
@@ -145,7 +154,7 @@ class EmbeddedPostgres:
         return False
 
     def _clear_remains(self) -> None:
-        """Take away what a killed server left: busy children and a pid file whose number may be anyone's now."""
+        """Take away what a killed server left: busy children and an outdated pid file."""
         if self.pid() is None:
             processes.end_orphans(self._data)
             (self._data / "postmaster.pid").unlink(missing_ok=True)
@@ -176,17 +185,15 @@ class EmbeddedPostgres:
         if account is not None:
             account.own(draft)
             account.own(password_file)
-        self._run(
-            programs, account, "initdb", "-D", str(draft), "-U", SUPERUSER, "-E", "UTF8", "-A", "scram-sha-256",
-            "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", f"--pwfile={password_file}",
-        )  # fmt: skip
+        arguments = ("-D", str(draft), "-U", SUPERUSER, f"--pwfile={password_file}", *CLUSTER_OPTIONS)
+        self._run(programs, account, "initdb", *arguments)
         password_file.unlink()
         draft.rename(self._data)
         with (self._data / "postgresql.conf").open("a") as main:
             main.write("\ninclude 'embedded.conf'\n")
 
     def _place_data(self, account: Account | None) -> None:
-        """Where the server's own user can't enter our root (say, below /root), `data` links to a place it can."""
+        """If the server's user can't enter our root (say, below /root), `data` links to a place it can."""
         link = self.root / "data"
         if account is not None and not link.exists() and not binaries.reachable_by_others(self.root):
             home = SHARED_HOME / hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
@@ -195,7 +202,7 @@ class EmbeddedPostgres:
         self._data.parent.mkdir(parents=True, exist_ok=True)
 
     def _programs(self, account: Account | None) -> Path:
-        """The bin directory, copied if the server's own user can't enter the environment it is installed in."""
+        """The bin directory; copied if the server's own user can't enter the place it is installed in."""
         installation = binaries.find_installation()
         if account is not None and not binaries.reachable_by_others(installation / "bin"):
             home = self.root if binaries.reachable_by_others(self.root) else SHARED_HOME
@@ -203,25 +210,25 @@ class EmbeddedPostgres:
             installation = binaries.copy_installation(installation, home / "programs")
         return installation / "bin"
 
-    def _configure(self) -> None:
+    def _configure(self, account: Account | None) -> None:
         port = self._port()
         if not port or not ports.is_free(port):
             port = ports.choose_port()
         (self.root / "port").write_text(str(port))
-        (self._data / "embedded.conf").write_text(render(self.settings, port=port))
+        configuration = self._data / "embedded.conf"
+        configuration.write_text(render(self.settings, port=port))
+        if account is not None:
+            account.own(configuration)
 
     def _ensure_database(self) -> None:
         """Extensions go into template1, so that each new database (also a test database) has them."""
         with psycopg.connect(self.dsn("template1"), autocommit=True) as connection:
             for extension in EXTENSIONS:
-                connection.execute(
-                    sql.SQL("create extension if not exists {}").format(sql.Identifier(extension))
-                )
+                statement = sql.SQL("create extension if not exists {}").format(sql.Identifier(extension))
+                connection.execute(statement)
         with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
-            known = connection.execute(
-                "select 1 from pg_database where datname = %s", [self.database]
-            ).fetchone()
-            if known is None:
+            query = "select 1 from pg_database where datname = %s"
+            if connection.execute(query, [self.database]).fetchone() is None:
                 connection.execute(sql.SQL("create database {}").format(sql.Identifier(self.database)))
 
     # -- programs
