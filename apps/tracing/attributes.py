@@ -1,12 +1,12 @@
 """Names of the span attributes Flywheel reads and writes.
 
-Plain constants: engines import them without Django. Where the OpenTelemetry GenAI semantic conventions have a
-name it is used unchanged (https://github.com/open-telemetry/semantic-conventions-genai); the rest is `flywheel.*`.
+Plain constants: engines import them without Django. Where OpenTelemetry's semantic conventions for generative AI
+(https://github.com/open-telemetry/semantic-conventions-genai) have a name it is used unchanged; the rest is ours.
 """
 
-# What a span is: one of `mapping.record.ObservationType`.
+# What a span is: one of `mapping.ObservationType`.
 OBSERVATION_TYPE = "flywheel.observation.type"
-# What went in and came out: plain text, or JSON text for anything structured (chat messages, arguments, passages).
+# What went in and came out: plain text, or JSON text for anything structured (messages, arguments, passages).
 INPUT = "flywheel.input"
 OUTPUT = "flywheel.output"
 

@@ -1,0 +1,32 @@
+"""Our own names (`apps.tracing.attributes`), which precede all others."""
+
+from apps.tracing import attributes as names
+from apps.tracing.mapping import clean
+from apps.tracing.mapping.observation import ObservationType
+from apps.tracing.mapping.table import Convention, Field
+
+
+def _type(value: object) -> ObservationType | None:
+    try:
+        return ObservationType(str(value).lower())
+    except ValueError:
+        return None
+
+
+CONVENTION = Convention(
+    name="flywheel",
+    fields=(
+        Field("type", (names.OBSERVATION_TYPE,), _type),
+        Field("input", (names.INPUT,), clean.document),
+        Field("output", (names.OUTPUT,), clean.document),
+        Field("cost", (names.COST,), clean.money),
+        Field("ttft_ms", (names.TTFT_MS,), clean.milliseconds),
+        Field("tags", (names.TAGS,), clean.labels),
+        Field("trace_name", (names.TRACE_NAME,), clean.label),
+        Field("source_type", (names.SOURCE_TYPE,), clean.label),
+        Field("source_id", (names.SOURCE_ID,), clean.label),
+    ),
+    prefixes={names.METADATA_PREFIX: "metadata"},
+    # the workspace is decided by whoever received the span, never by what it says
+    ignored=(names.WORKSPACE_ID,),
+)
