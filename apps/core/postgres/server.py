@@ -8,7 +8,7 @@ import secrets
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psycopg
@@ -55,7 +55,7 @@ class EmbeddedPostgres:
         Raises PostgresError with a sentence when it can't run here.
         """
         with self._locked():
-            if not self._answers():
+            if not self.running():
                 self._start()
             self._ensure_database()
         return self.dsn()
@@ -76,7 +76,10 @@ class EmbeddedPostgres:
         return processes.postmaster_pid(self._data)
 
     def dsn(self, database: str | None = None) -> str:
-        """URL of `database` (by default ours) on this server, password included."""
+        """URL of `database` (by default ours) on this server, password included; known before `start` too.
+
+        `start` may change the port when another program has taken it meanwhile.
+        """
         address = f"{SUPERUSER}:{self._password()}@127.0.0.1:{self._port()}"
         return f"postgresql://{address}/{database or self.database}"
 
@@ -105,22 +108,32 @@ class EmbeddedPostgres:
             yield
 
     def _password(self) -> str:
-        path = self.root / "password"
-        if not path.exists():
-            path.touch(0o600)
-            path.write_text(secrets.token_urlsafe(24))
-        return path.read_text()
+        return self._remembered("password", lambda: secrets.token_urlsafe(24))
 
     def _port(self) -> int:
-        path = self.root / "port"
-        return int(path.read_text()) if path.exists() else 0
+        return int(self._remembered("port", lambda: str(ports.choose_port())))
+
+    def _remembered(self, name: str, choose: Callable[[], str]) -> str:
+        """The content of a private file, chosen by whichever process asks first.
+
+        So the URL is known before the server has ever run. Linking a finished file into place makes
+        two first askers agree without a lock.
+        """
+        path = self.root / name
+        if not path.exists():
+            self.root.mkdir(parents=True, exist_ok=True)
+            draft = path.with_name(f"{name}.{secrets.token_hex(4)}")
+            draft.touch(0o600)
+            draft.write_text(choose())
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(draft)
+            draft.unlink()
+        return path.read_text()
 
     # -- states of the server
 
     def _answers(self) -> bool:
         """Whether what listens on our port is our server, not a stranger on the same port."""
-        if not self._port() or not (self.root / "password").exists():
-            return False
         try:
             with psycopg.connect(self.dsn("postgres"), connect_timeout=3) as connection:
                 row = connection.execute("show data_directory").fetchone()
@@ -212,9 +225,9 @@ class EmbeddedPostgres:
 
     def _configure(self, account: Account | None) -> None:
         port = self._port()
-        if not port or not ports.is_free(port):
+        if not ports.is_free(port):
             port = ports.choose_port()
-        (self.root / "port").write_text(str(port))
+            (self.root / "port").write_text(str(port))
         configuration = self._data / "embedded.conf"
         configuration.write_text(render(self.settings, port=port))
         if account is not None:
