@@ -1,7 +1,8 @@
 """Names of the span attributes Flywheel reads and writes.
 
-Plain constants: engines import them without Django. Where OpenTelemetry's semantic conventions for generative AI
-(https://github.com/open-telemetry/semantic-conventions-genai) have a name it is used unchanged; the rest is ours.
+Plain constants: engines import them without Django. Where OpenTelemetry's semantic conventions for
+generative AI (https://github.com/open-telemetry/semantic-conventions-genai) have a name it is used
+unchanged; the rest is ours.
 """
 
 # What a span is: one of `mapping.ObservationType`.

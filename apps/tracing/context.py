@@ -25,8 +25,8 @@ def trace_context(
 ) -> Iterator[None]:
     """Give every span started inside (also in tasks and threads that copy the context) this identity.
 
-    Values left at None are inherited from an outer `trace_context`. The source is the object a trace belongs to
-    ("agents.message" and its id); `links.register` turns it into a link.
+    Values left at None are inherited from an outer `trace_context`. The source is the object a trace
+    belongs to ("agents.message" and its id); `links.register` turns it into a link.
     """
     values = {
         attributes.WORKSPACE_ID: workspace_id,

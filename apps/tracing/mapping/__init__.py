@@ -4,4 +4,4 @@ from apps.tracing.mapping.mapper import map_span
 from apps.tracing.mapping.observation import ObservationRow, ObservationType
 from apps.tracing.mapping.span import SpanError, SpanEvent, SpanRecord
 
-__all__ = ["SpanError", "ObservationRow", "ObservationType", "SpanEvent", "SpanRecord", "map_span"]
+__all__ = ["ObservationRow", "ObservationType", "SpanError", "SpanEvent", "SpanRecord", "map_span"]

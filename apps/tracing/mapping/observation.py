@@ -35,8 +35,8 @@ WRAPPERS = frozenset(
 class ObservationRow:
     """One observation, cleaned and within the limits of its columns.
 
-    `input` and `output` are None when the preview already is the whole value, or when there is none: short values
-    are stored once, and the payload table holds only the others.
+    `input` and `output` are None when the preview already is the whole value, or when there is none: short
+    values are stored once, and the payload table holds only the others.
     """
 
     workspace_id: UUID
