@@ -1,0 +1,80 @@
+"""Events of a run, as the ledger keeps them and as watchers receive them."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+#: A stream ends with exactly one of these.
+TERMINAL_TYPES: Final = frozenset({"run.completed", "run.failed", "run.stopped", "run.interrupted"})
+
+#: Pieces of running text; neighbours of one type may be joined without changing what was said.
+TEXT_TYPES: Final = frozenset({"text.delta", "reasoning.delta"})
+
+
+class StoredEvent(NamedTuple):
+    """One committed event: `seq` counts from 1 within its stream, `json` is its data as JSON text."""
+
+    seq: int
+    type: str
+    json: str
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The data, parsed anew at each call."""
+        value: dict[str, Any] = orjson.loads(self.json)
+        return value
+
+    @property
+    def terminal(self) -> bool:
+        """Whether nothing comes after this event."""
+        return self.type in TERMINAL_TYPES
+
+
+def dump_json(data: dict[str, Any]) -> str:
+    """JSON text that PostgreSQL's jsonb takes: no NUL character, no lone surrogates."""
+    try:
+        raw = orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS, default=str)
+    except TypeError:
+        # orjson refuses lone surrogates (half an emoji, cut between two deltas of a model)
+        raw = orjson.dumps(_clean(data), option=orjson.OPT_NON_STR_KEYS, default=str)
+    if b"\\u0000" in raw:
+        raw = orjson.dumps(_clean(data), option=orjson.OPT_NON_STR_KEYS, default=str)
+    return raw.decode()
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
+    if isinstance(value, dict):
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    return value
+
+
+def join_text(events: list[StoredEvent]) -> list[StoredEvent]:
+    """The same events with each run of equal text types joined into one that carries the last `seq`."""
+    joined: list[StoredEvent] = []
+    texts: list[str] = []
+    for event in events:
+        if event.type not in TEXT_TYPES:
+            _close(joined, texts)
+            joined.append(event)
+            continue
+        if texts and joined[-1].type == event.type:
+            texts.append(event.data["text"])
+            joined[-1] = event
+            continue
+        _close(joined, texts)
+        joined.append(event)
+        texts.append(event.data["text"])
+    _close(joined, texts)
+    return joined
+
+
+def _close(joined: list[StoredEvent], texts: list[str]) -> None:
+    if len(texts) > 1:
+        joined[-1] = joined[-1]._replace(json=dump_json({"text": "".join(texts)}))
+    texts.clear()

@@ -1,0 +1,245 @@
+"""Group-committing writer of the ledger: one per event loop, one statement per flush for all runs together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+
+from apps.core.streams import store
+from apps.core.streams.events import TEXT_TYPES, StoredEvent, dump_json
+
+logger = logging.getLogger(__name__)
+
+Batch = list[tuple["Stream", list[StoredEvent]]]
+
+_FIRST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 2.0
+
+
+class StreamBroken(Exception):
+    """An event of this stream can't be stored; the run that writes it has to end."""
+
+
+class _Draft:
+    """An appended event that has no sequence number yet."""
+
+    __slots__ = ("data", "text", "type")
+
+    def __init__(self, type_: str, text: str, data: dict[str, Any] | None) -> None:
+        self.type = type_
+        self.text = text
+        self.data = data
+
+    def json(self) -> str:
+        return dump_json({"text": self.text} if self.data is None else self.data)
+
+
+class Stream:
+    """One run's end of the ledger. Only one writer may hold a stream at a time."""
+
+    __slots__ = ("_drafts", "_writer", "broken", "next_seq", "stream_id")
+
+    def __init__(self, writer: StreamWriter, stream_id: UUID, next_seq: int) -> None:
+        self._writer = writer
+        self.stream_id = stream_id
+        self.next_seq = next_seq
+        self.broken: Exception | None = None
+        self._drafts: list[_Draft] = []
+
+    async def append(self, type_: str, data: dict[str, Any]) -> None:
+        """Queue an event; waits only while the writer's queue is full (PostgreSQL is away or behind)."""
+        if self._writer.full:
+            await self._writer.wait_for_room()
+        self._check()
+        self._writer.enqueue(self)
+        self._drafts.append(_Draft(type_, "", data))
+
+    async def append_text(self, type_: str, text: str) -> None:
+        """Queue a piece of running text; joined with the piece before it when that isn't stored yet."""
+        if self._writer.full:
+            await self._writer.wait_for_room()
+        self._check()
+        self._writer.enqueue(self)
+        drafts = self._drafts
+        if drafts and drafts[-1].type == type_ and type_ in TEXT_TYPES:
+            drafts[-1].text += text
+        else:
+            drafts.append(_Draft(type_, text, None))
+
+    async def flush(self) -> None:
+        """Return when everything appended so far is committed and delivered."""
+        await self._writer.flush()
+        self._check()
+
+    def take(self) -> list[StoredEvent]:
+        """Number the queued events and hand them over (called by the writer)."""
+        drafts, self._drafts = self._drafts, []
+        first = self.next_seq
+        self.next_seq += len(drafts)
+        return [StoredEvent(first + i, draft.type, draft.json()) for i, draft in enumerate(drafts)]
+
+    def _check(self) -> None:
+        if self.broken is not None:
+            raise StreamBroken(str(self.broken)) from self.broken
+
+
+class StreamWriter:
+    """Collects what all runs append and commits it every `interval` seconds, at once after a quiet time.
+
+    connect: opens an autocommit connection. deliver: called with each stream's events after their commit. capacity:
+    how many appended events may wait; beyond it `append` waits, so a PostgreSQL that is away stops the runs instead
+    of filling the memory. Lost connections are opened again and the batch is sent again; the primary key makes that
+    harmless, so nothing is lost or doubled.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]],
+        deliver: Callable[[UUID, Sequence[StoredEvent]], None],
+        *,
+        origin: str,
+        interval: float = 0.02,
+        capacity: int = 20_000,
+    ) -> None:
+        self._connect = connect
+        self._deliver = deliver
+        self._origin = origin
+        self._interval = interval
+        self._capacity = capacity
+        self._waiting: dict[Stream, None] = {}
+        self._size = 0
+        self._flushes: list[asyncio.Future[None]] = []
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._armed = False
+        self._last = 0.0
+        self._closing = False
+        self._connection: psycopg.AsyncConnection[Any] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def open(self, stream_id: UUID, next_seq: int = 1) -> Stream:
+        """A stream to append to, beginning with `next_seq`."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run(), name="stream-writer")
+        return Stream(self, stream_id, next_seq)
+
+    @property
+    def full(self) -> bool:
+        """Whether appending has to wait."""
+        return self._size >= self._capacity
+
+    async def wait_for_room(self) -> None:
+        """Return when the queue has room again."""
+        while self.full:
+            self._room.clear()
+            await self._room.wait()
+
+    def enqueue(self, stream: Stream) -> None:
+        """Count one more event of `stream` and see to it that a flush comes."""
+        self._waiting[stream] = None
+        self._size += 1
+        if not self._armed:
+            self._arm()
+
+    async def flush(self) -> None:
+        """Return when everything appended so far is committed."""
+        if self._task is None:
+            return
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._flushes.append(done)
+        self._wake.set()
+        await done
+
+    async def close(self, timeout: float = 5.0) -> None:
+        """Commit what is queued (at most `timeout` seconds) and stop."""
+        if self._task is not None:
+            self._closing = True
+            self._wake.set()
+            done, _ = await asyncio.wait({self._task}, timeout=timeout)
+            if not done:
+                self._task.cancel()
+                await asyncio.wait({self._task})
+            self._task = None
+        await self._disconnect()
+
+    def _arm(self) -> None:
+        self._armed = True
+        loop = asyncio.get_running_loop()
+        delay = self._last + self._interval - loop.time()
+        if delay <= 0:
+            self._wake.set()
+        else:
+            loop.call_later(delay, self._wake.set)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            self._last = loop.time()
+            batch, flushes = self._take()
+            await self._commit(batch)
+            for stream, events in batch:
+                if events:
+                    self._deliver(stream.stream_id, events)
+            for done in flushes:
+                if not done.done():
+                    done.set_result(None)
+            if self._closing and not self._waiting:
+                return
+
+    def _take(self) -> tuple[Batch, list[asyncio.Future[None]]]:
+        batch = [(stream, stream.take()) for stream in self._waiting]
+        flushes, self._flushes = self._flushes, []
+        self._waiting = {}
+        self._size = 0
+        self._armed = False
+        self._room.set()
+        return batch, flushes
+
+    async def _commit(self, batch: Batch) -> None:
+        if not batch:
+            return
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                await self._insert(batch)
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                logger.warning("stream ledger: PostgreSQL is away, trying again in %.2f s (%s)", pause, error)
+                await self._disconnect()
+                await asyncio.sleep(pause * (1 + random.random() / 4))  # noqa: S311 - jitter, not a secret
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            except psycopg.Error as error:
+                await self._separate(batch, error)
+                return
+            else:
+                return
+
+    async def _insert(self, batch: Batch) -> None:
+        if self._connection is None:
+            self._connection = await self._connect()
+        await store.insert(
+            self._connection, self._origin, [(stream.stream_id, events) for stream, events in batch]
+        )
+
+    async def _separate(self, batch: Batch, error: psycopg.Error) -> None:
+        # one run's event that PostgreSQL refuses must not take the other runs down
+        if len(batch) > 1:
+            for part in batch:
+                await self._commit([part])
+            return
+        stream, events = batch[0]
+        logger.error("stream ledger: an event of %s was refused: %s", stream.stream_id, error)
+        stream.broken = error
+        events.clear()
+
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
