@@ -17,7 +17,15 @@ from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.core.streams import StoredEvent, StreamBroken, StreamHub, append_now, command_now, open_hub, purge
+from apps.core.streams import (
+    StoredEvent,
+    StreamBrokenError,
+    StreamHub,
+    append_now,
+    command_now,
+    open_hub,
+    purge,
+)
 from apps.core.streams.current import conninfo
 from apps.core.streams.events import dump_json, join_text
 from apps.core.streams.signals import Command, Progress, decode, encode_command, encode_progress
@@ -190,8 +198,8 @@ async def test_killed_connections_lose_and_double_nothing(hub: StreamHub, dsn: s
             for _ in range(4):
                 await asyncio.sleep(0.08)
                 await killer.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'flywheel-streams' "
-                    "AND datname = current_database()"
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE application_name = 'flywheel-streams' AND datname = current_database()"
                 )
         await asyncio.wait_for(writing, 10)
         for events in await asyncio.wait_for(asyncio.gather(near, far), 10):
@@ -233,7 +241,7 @@ async def test_refused_event_breaks_its_own_stream_only(hub: StreamHub) -> None:
     await asyncio.gather(good.append("step", {}), bad.append("step", {}))
     await good.flush()
     assert len(await hub.events(good.stream_id)) == 1
-    with pytest.raises(StreamBroken):
+    with pytest.raises(StreamBrokenError):
         await bad.append("step", {})
 
 

@@ -16,7 +16,7 @@ _KEYS = ("host", "port", "user", "password", "dbname", "sslmode", "sslrootcert",
 
 
 def conninfo(alias: str = "default") -> str:
-    """libpq connection string of a Django database (without pool and cursor options, which are Django's own)."""
+    """libpq connection string of a Django database, without pool and cursor options."""
     params = connections[alias].get_connection_params()
     return make_conninfo(**{key: params[key] for key in _KEYS if params.get(key)})
 

@@ -27,7 +27,7 @@ _LONGEST_PAUSE: Final = 2.0
 
 
 class _Subscription:
-    """A bounded buffer between the hub and one watcher; when it overflows the watcher reads the table instead."""
+    """A bounded buffer between the hub and one watcher; on overflow the watcher reads the table instead."""
 
     __slots__ = ("_limit", "_waiter", "buffer", "lagging")
 
@@ -74,8 +74,8 @@ class _Feed:
 class StreamHub:
     """Everything one event loop needs of the ledger: its writer, and subscriptions to any stream.
 
-    conninfo: libpq connection string. interval: seconds between the writer's commits. buffer: events kept for a
-    watcher that is slower than its stream before it is sent back to the table.
+    conninfo: libpq connection string. interval: seconds between the writer's commits. buffer: events kept for
+    a watcher that is slower than its stream before it is sent back to the table.
     """
 
     def __init__(self, conninfo: str, *, interval: float = 0.02, buffer: int = 1_000) -> None:
@@ -100,9 +100,10 @@ class StreamHub:
     async def subscribe(
         self, stream_id: UUID, after_seq: int = 0, *, until: frozenset[str] = TERMINAL_TYPES
     ) -> AsyncIterator[StoredEvent]:
-        """Every event after `after_seq` once and in order, live ones after their commit; ends after a type in `until`.
+        """Every event after `after_seq` once and in order, live ones after their commit.
 
-        Text pieces read from the table come joined, carrying the last `seq` of their run.
+        Ends after a type in `until`. Text pieces read from the table come joined, carrying the last `seq` of
+        their run.
         """
         subscription = self._register(stream_id, after_seq)
         last = after_seq
@@ -272,7 +273,7 @@ class StreamHub:
             task.add_done_callback(self._tasks.discard)
 
     async def _catch_up(self) -> None:
-        """Fetch what other processes committed, for all watched streams in one query, until nothing is missing."""
+        """Fetch what other processes committed, for all watched streams in one query."""
         try:
             while self._behind:
                 heads = {i: self._feeds[i].head for i in self._behind if i in self._feeds}

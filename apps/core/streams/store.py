@@ -13,8 +13,8 @@ from apps.core.streams.signals import CHANNEL, encode_command, encode_progress
 
 PAGE: Final = 1_000
 
-# One statement is one round trip and one transaction: rows and notification are committed together. ON CONFLICT makes
-# it safe to send again when the connection was lost before the answer came.
+# One statement is one round trip and one transaction: rows and notification are committed together. ON
+# CONFLICT makes it safe to send again when the connection was lost before the answer came.
 _INSERT: Final = """
 WITH stored AS (
     INSERT INTO core_streamevent (stream_id, seq, type, data, created_at)
@@ -87,7 +87,7 @@ async def read_many(
 
 
 def append_now(cursor: Cursor, stream_id: UUID, type_: str, data: Mapping[str, Any]) -> int:
-    """Append one event in the caller's transaction (sweepers, commands); the returned `seq` is visible on commit.
+    """Append one event in the caller's transaction (sweepers, commands) and return its `seq`.
 
     The caller holds a lock that keeps other writers of this stream away.
     """
@@ -106,7 +106,8 @@ def command_now(cursor: Cursor, stream_id: UUID, name: str) -> None:
 def purge(cursor: Cursor, stream_ids: Iterable[UUID]) -> int:
     """Delete the events of these streams, whose outcome is kept elsewhere; returns how many rows went."""
     cursor.execute(
-        "WITH gone AS (DELETE FROM core_streamevent WHERE stream_id = ANY(%s::uuid[]) RETURNING 1) SELECT count(*) FROM gone",
+        "WITH gone AS (DELETE FROM core_streamevent WHERE stream_id = ANY(%s::uuid[]) RETURNING 1) "
+        "SELECT count(*) FROM gone",
         (list(stream_ids),),
     )
     count: int = cursor.fetchone()[0]

@@ -1,4 +1,4 @@
-"""Group-committing writer of the ledger: one per event loop, one statement per flush for all runs together."""
+"""Group-committing writer of the ledger: one per event loop, one statement per flush for all runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 2.0
 
 
-class StreamBroken(Exception):
+class StreamBrokenError(Exception):
     """An event of this stream can't be stored; the run that writes it has to end."""
 
 
@@ -86,16 +86,16 @@ class Stream:
 
     def _check(self) -> None:
         if self.broken is not None:
-            raise StreamBroken(str(self.broken)) from self.broken
+            raise StreamBrokenError(str(self.broken)) from self.broken
 
 
 class StreamWriter:
     """Collects what all runs append and commits it every `interval` seconds, at once after a quiet time.
 
-    connect: opens an autocommit connection. deliver: called with each stream's events after their commit. capacity:
-    how many appended events may wait; beyond it `append` waits, so a PostgreSQL that is away stops the runs instead
-    of filling the memory. Lost connections are opened again and the batch is sent again; the primary key makes that
-    harmless, so nothing is lost or doubled.
+    connect: opens an autocommit connection. deliver: called with each stream's events after their commit.
+    capacity: how many appended events may wait; beyond it `append` waits, so a PostgreSQL that is away stops
+    the runs instead of filling the memory. Lost connections are opened again and the batch is sent again;
+    the primary key makes that harmless, so nothing is lost or doubled.
     """
 
     def __init__(
@@ -156,12 +156,12 @@ class StreamWriter:
         self._wake.set()
         await done
 
-    async def close(self, timeout: float = 5.0) -> None:
-        """Commit what is queued (at most `timeout` seconds) and stop."""
+    async def close(self, grace: float = 5.0) -> None:
+        """Commit what is queued (at most `grace` seconds) and stop."""
         if self._task is not None:
             self._closing = True
             self._wake.set()
-            done, _ = await asyncio.wait({self._task}, timeout=timeout)
+            done, _ = await asyncio.wait({self._task}, timeout=grace)
             if not done:
                 self._task.cancel()
                 await asyncio.wait({self._task})
