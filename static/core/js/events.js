@@ -77,6 +77,9 @@ class EventClient {
 
   #received(text) {
     const message = JSON.parse(text);
+    if (message.type === "subscribed" || message.type === "error") {
+      return;
+    }
     if (message.type === "denied") {
       this.#handlers.get(message.topic)?.forEach((handler) => handler("denied", {}));
       return;
