@@ -1,0 +1,136 @@
+"""The sidebar and the workspace switcher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from django.apps import apps
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from apps.core import permissions
+from apps.core.models import User
+from apps.core.selectors import workspaces_of
+
+
+class Section(IntEnum):
+    """Groups of the sidebar, in order."""
+
+    BUILD = 1
+    OBSERVE = 2
+    IMPROVE = 3
+    SETTINGS = 4
+
+
+SECTION_TITLES: dict[Section, Promise] = {
+    Section.BUILD: _("Build"),
+    Section.OBSERVE: _("Observe"),
+    Section.IMPROVE: _("Improve"),
+    Section.SETTINGS: _("Settings"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """One entry of the sidebar. `prefix` (default: the link) marks it active on every page below."""
+
+    section: Section
+    title: str | Promise
+    icon: str
+    url_name: str
+    order: int
+    action: str
+    model: str
+    superuser: bool = False
+    badge: Callable[[HttpRequest], str] | None = None
+
+
+_items: dict[str, NavItem] = {}
+
+
+def register(
+    section: str,
+    title: str | Promise,
+    icon: str,
+    url_name: str,
+    order: int,
+    *,
+    action: str = "view",
+    model: str = "",
+    superuser: bool = False,
+) -> None:
+    """Add an entry (`section`: Build, Observe, Improve, Settings); shown to those who may do `action` on `model`.
+
+    `icon` is a Material Symbols name.
+    """
+    _items[url_name] = NavItem(Section[section.upper()], title, icon, url_name, order, action, model, superuser)
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return Unfold's navigation structure for one request."""
+    home = {"title": _("Dashboard"), "icon": "dashboard", "link": reverse("admin:index")}
+    groups: list[dict[str, Any]] = [{"items": [home]}]
+    for section in Section:
+        entries = sorted((item for item in _items.values() if item.section is section), key=lambda item: item.order)
+        shown = [_entry(request, item) for item in entries if _may_see(request, item)]
+        if shown:
+            groups.append({"title": SECTION_TITLES[section], "separator": True, "items": shown})
+    return groups
+
+
+def _entry(request: HttpRequest, item: NavItem) -> dict[str, Any]:
+    link = reverse(item.url_name)
+    return {
+        "title": item.title,
+        "icon": item.icon,
+        "link": link,
+        "active": request.path.startswith(link),
+    }
+
+
+def _may_see(request: HttpRequest, item: NavItem) -> bool:
+    user = request.user
+    if not isinstance(user, User):
+        return False
+    if item.superuser:
+        return user.is_superuser
+    workspace = getattr(request, "workspace", None)
+    if not item.model:
+        return True
+    if not workspace:
+        return False
+    return _role_allows(request, item)
+
+
+def _role_allows(request: HttpRequest, item: NavItem) -> bool:
+    """Answer from the role, looked up once per request."""
+    user = request.user
+    if user.is_superuser:  # type: ignore[union-attr]  # _may_see has refused visitors
+        return True
+    if not hasattr(request, "_workspace_role"):
+        request._workspace_role = permissions.role_in(user, request.workspace)  # type: ignore[attr-defined,arg-type]  # per-request memo
+    role = request._workspace_role
+    needed = apps.get_model(item.model).access.lowest(item.action)
+    return role is not None and needed is not None and role.includes(needed)
+
+
+def workspace_dropdown(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the entries of the workspace switcher."""
+    user = request.user
+    if not isinstance(user, User):
+        return []
+    current = getattr(request, "workspace", None)
+    return [
+        {
+            "title": workspace.name,
+            "link": reverse("admin:switch_workspace", args=[workspace.pk]),
+            "icon": "check" if current and workspace.pk == current.pk else "workspaces",
+            "attrs": {"data-workspace-switch": "true"},
+        }
+        for workspace in workspaces_of(user)
+    ]

@@ -1,0 +1,52 @@
+"""The admin site as the console."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+from unfold.sites import UnfoldAdminSite
+
+from apps.core.admin.pages import registered_pages
+from apps.core.api.middleware import SESSION_KEY
+from apps.core.models import Workspace
+
+
+class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold carries no types
+    """Adds the registered pages and the workspace switch; everything keeps the admin's frame and permissions."""
+
+    index_title = _("Dashboard")
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Put our pages before the models' own."""
+        own = [path("workspace/<uuid:pk>/", self.admin_view(switch_workspace), name="switch_workspace")]
+        for page in registered_pages():
+            view = page.view.as_view(admin_site=self)
+            own.append(path(page.route, self.admin_view(view), name=page.name))
+        urls: Sequence[URLPattern | URLResolver] = super().get_urls()
+        return [*own, *urls]
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Anybody with an active account that may use the console."""
+        return bool(request.user.is_active and getattr(request.user, "is_staff", False))
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Add the current workspace for templates."""
+        context: dict[str, Any] = super().each_context(request)
+        workspace = getattr(request, "workspace", None)
+        context["current_workspace"] = workspace or None
+        return context
+
+
+@require_POST
+def switch_workspace(request: HttpRequest, pk: Any) -> HttpResponse:
+    """Make another workspace the current one, if the person may enter it."""
+    workspace = Workspace.objects.visible_to(request.user).filter(pk=pk).first()
+    if workspace is not None:
+        request.session[SESSION_KEY] = str(workspace.pk)
+    return redirect(reverse("admin:index"))

@@ -1,0 +1,29 @@
+"""Registration of the platform."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from django.apps import AppConfig, apps
+from django.utils.translation import gettext_lazy as _
+
+
+class CoreConfig(AppConfig):
+    """Workspaces, people, permissions, jobs, events, secrets, and the conventions of API and console."""
+
+    name = "apps.core"
+    label = "core"
+    verbose_name = _("Platform")
+
+    def ready(self) -> None:
+        """Register topics, checks and the jobs of every app."""
+        from apps.core import checks  # noqa: F401  # registers system checks
+        from apps.core.events import register_topic
+        from apps.core.selectors import may_watch_job, may_watch_workspace
+
+        register_topic("job", may_watch_job)
+        register_topic("workspace", may_watch_workspace)
+        for config in apps.get_app_configs():
+            if config.name.startswith("apps.") and find_spec(f"{config.name}.tasks"):
+                import_module(f"{config.name}.tasks")

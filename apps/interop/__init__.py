@@ -1,0 +1,1 @@
+"""Adapters that speak other products' APIs and file formats; no domain logic."""

@@ -1,0 +1,1 @@
+"""Workflows: the durable engine, its nodes and the language they are written in."""

@@ -1,0 +1,1 @@
+"""The workflow language `flywheel/v1`: plain Python, no Django."""

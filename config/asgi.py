@@ -1,0 +1,22 @@
+"""Entry point of the web process: HTTP and websockets."""
+
+from __future__ import annotations
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.core.asgi import get_asgi_application
+
+from config.env import default_settings
+
+default_settings()
+http_application = get_asgi_application()  # sets the apps up; routes may be imported after it
+
+from config.routing import websocket_routes  # noqa: E402  # needs the app registry
+
+application = ProtocolTypeRouter(
+    {
+        "http": http_application,
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_routes()))),
+    }
+)
