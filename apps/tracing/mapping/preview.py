@@ -1,6 +1,7 @@
 """The 200 characters of an input or output that lists show: what a person said, not the JSON around it."""
 
 from collections.abc import Mapping
+from typing import TypeGuard
 
 from apps.tracing.mapping import clean
 
@@ -11,7 +12,7 @@ _TEXT_KEYS = ("content", "text", "answer", "query", "question", "message", "inpu
 
 
 def preview(value: str, *, role: str | None = None) -> str:
-    """The telling part of `value`: of chat messages the last one of `role` (or the last one), else its beginning."""
+    """The telling part of `value`: of chat messages the last of `role` (or the last), else its start."""
     start = value[:1]
     if start in ("[", "{", '"') and len(value) <= MAX_PARSED:
         loaded = clean.load(value)
@@ -26,14 +27,14 @@ def _from_json(value: object, role: str | None) -> str:
         return value
     if isinstance(value, Mapping):
         return _from_mapping(value, role)
-    if (
-        isinstance(value, list)
-        and value
-        and all(isinstance(item, Mapping) and "role" in item for item in value)
-    ):
+    if isinstance(value, list) and _are_messages(value):
         messages = [item for item in value if item["role"] == role] or value
         return _from_mapping(messages[-1], role)
     return ""
+
+
+def _are_messages(items: list[object]) -> TypeGuard[list[Mapping[str, object]]]:
+    return bool(items) and all(isinstance(item, Mapping) and "role" in item for item in items)
 
 
 def _from_mapping(value: Mapping[str, object], role: str | None) -> str:

@@ -1,0 +1,18 @@
+"""Tables of tracing. Traces, observations and payloads are written by `apps.tracing.writer` alone."""
+
+from apps.tracing.models.observation import Observation
+from apps.tracing.models.payload import ObservationPayload
+from apps.tracing.models.score import Score, ScoreDataType, ScoreSource
+from apps.tracing.models.score_config import ScoreConfig
+from apps.tracing.models.trace import Trace, TraceStatus
+
+__all__ = [
+    "Observation",
+    "ObservationPayload",
+    "Score",
+    "ScoreConfig",
+    "ScoreDataType",
+    "ScoreSource",
+    "Trace",
+    "TraceStatus",
+]

@@ -1,0 +1,39 @@
+"""Input and output of an observation where its 200-character preview isn't all of it."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.access import Access
+from apps.core.models import Workspace
+from apps.tracing.models.fields import SpanIdField, TraceIdField
+from apps.tracing.querysets import ObservationPayloadQuerySet
+
+
+class ObservationPayload(models.Model):
+    """A missing row or a null column means that the observation's preview is the whole value.
+
+    Read it through `selectors.read_payload`, which puts the two together.
+    """
+
+    access: ClassVar[Access] = Access()
+
+    pk = models.CompositePrimaryKey("workspace_id", "trace_id", "span_id", "start_time")
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_constraint=False)
+    trace_id = TraceIdField(_("trace id"))
+    span_id = SpanIdField(_("span id"))
+    start_time = models.DateTimeField(_("start"))
+    input = models.TextField(_("input"), null=True)
+    output = models.TextField(_("output"), null=True)
+
+    objects = ObservationPayloadQuerySet.as_manager()
+
+    class Meta:
+        managed = False
+        db_table = "tracing_observationpayload"
+        verbose_name = _("observation payload")
+        verbose_name_plural = _("observation payloads")
+
+    def __str__(self) -> str:
+        return self.span_id

@@ -1,0 +1,73 @@
+"""What may be read, and the filters that pages and the API share."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+
+from apps.core.querysets import WorkspaceQuerySet
+
+if TYPE_CHECKING:
+    from apps.tracing.models import Observation, Trace
+
+
+class TraceQuerySet(WorkspaceQuerySet["Trace"]):
+    """Trace summaries."""
+
+    def between(self, start: datetime, end: datetime) -> Self:
+        """Traces that started in a time range, `end` excluded."""
+        return self.filter(start_time__gte=start, start_time__lt=end)
+
+    def with_text(self, text: str) -> Self:
+        """Traces whose name, input or output preview contains `text`, case ignored; or whose id it is."""
+        found = (
+            models.Q(name__icontains=text)
+            | models.Q(input_preview__icontains=text)
+            | models.Q(output_preview__icontains=text)
+        )
+        if len(text) == 32 and all(digit in "0123456789abcdef" for digit in text.lower()):
+            found |= models.Q(trace_id=text)
+        return self.filter(found)
+
+    def of_session(self, session_id: str) -> Self:
+        """Traces of one session, oldest first."""
+        return self.filter(session_id=session_id).exclude(session_id="").order_by("start_time", "id")
+
+
+class ObservationQuerySet(WorkspaceQuerySet["Observation"]):
+    """Observations; reached through a trace that was found with `visible_to`."""
+
+    def of_trace(self, trace: "Trace") -> Self:
+        """Observations of `trace`, in the order they started; only the partitions of its time are read."""
+        return self.filter(
+            workspace_id=trace.workspace_id,
+            trace_id=trace.trace_id,
+            start_time__gte=trace.start_time,
+            start_time__lte=trace.end_time,
+        ).order_by("start_time", "span_id")
+
+
+class ObservationPayloadQuerySet(WorkspaceQuerySet["ObservationPayload"]):
+    """Payloads of observations."""
+
+    def of(self, observation: "Observation") -> Self:
+        """The payload of one observation."""
+        return self.filter(
+            workspace_id=observation.workspace_id,
+            trace_id=observation.trace_id,
+            span_id=observation.span_id,
+            start_time=observation.start_time,
+        )
+
+
+class ScoreConfigQuerySet(WorkspaceQuerySet["ScoreConfig"]):
+    """Score definitions."""
+
+
+class ScoreQuerySet(WorkspaceQuerySet["Score"]):
+    """Scores."""
+
+    def of_traces(self, trace_ids: Sequence[str]) -> Self:
+        """Scores on these traces and on their observations, oldest first."""
+        return self.filter(trace_id__in=trace_ids).select_related("author").order_by("created_at", "id")
