@@ -17,11 +17,9 @@ STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [ROOT / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "config.staticfiles.HashedStaticFilesStorage"},
 }
 WHITENOISE_MAX_AGE = 600
-# a stylesheet of a dependency may name a source map that it does not ship
-WHITENOISE_MANIFEST_STRICT = False
 MAX_UPLOAD_BYTES = env.integer("MAX_UPLOAD_MB", 50, "Largest document that may be uploaded, in MB.", minimum=1) * 2**20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 25 * 2**20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
