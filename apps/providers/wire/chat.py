@@ -1,0 +1,203 @@
+"""OpenAI's chat completions format: the request body, and answers whole or in chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from apps.providers.wire.errors import WireError, WireReason, error_from_event
+from apps.providers.wire.events import Completed, ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta
+from apps.providers.wire.messages import ChatMessage, ChatRequest, ToolCall
+from apps.providers.wire.usage import Usage, estimate_tokens, parse_usage
+
+
+def _message_body(message: ChatMessage) -> dict[str, Any]:
+    body: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        body["content"] = message.content or None
+        body["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id is not None:
+        body["tool_call_id"] = message.tool_call_id
+    return body
+
+
+def build_body(model: str, request: ChatRequest, *, stream: bool) -> dict[str, Any]:
+    """The JSON body of POST /chat/completions; what is not set is left to the vendor's defaults."""
+    body: dict[str, Any] = {"model": model, "messages": [_message_body(m) for m in request.messages]}
+    if request.tools:
+        body["tools"] = [
+            {
+                "type": "function",
+                "function": {"name": t.name, "description": t.description, "parameters": dict(t.parameters)},
+            }
+            for t in request.tools
+        ]
+    options = {
+        "temperature": request.temperature,
+        "max_tokens": request.max_tokens,
+        "top_p": request.top_p,
+        "stop": list(request.stop) or None,
+        "response_format": dict(request.response_format) if request.response_format else None,
+    }
+    body.update({name: value for name, value in options.items() if value is not None})
+    if stream:
+        body["stream"] = True
+        body["stream_options"] = {"include_usage": True}
+    return body
+
+
+def estimate_usage(request: ChatRequest, output: str) -> Usage:
+    """For vendors that report no usage, and for answers that broke off."""
+    prompt = sum(estimate_tokens(m.content) + 4 for m in request.messages)
+    return Usage(input_tokens=prompt, output_tokens=estimate_tokens(output), estimated=True)
+
+
+def _text_of(content: Any) -> tuple[str, str]:
+    """(text, reasoning) of a content that is a string or, with some vendors, a list of typed parts."""
+    if isinstance(content, str):
+        return content, ""
+    text: list[str] = []
+    reasoning: list[str] = []
+    for part in content if isinstance(content, list) else ():
+        if not isinstance(part, dict):
+            continue
+        inner = part.get("text") or part.get("thinking") or ""
+        bucket = reasoning if part.get("type") in ("thinking", "reasoning") else text
+        bucket.append(_text_of(inner)[0])
+    return "".join(text), "".join(reasoning)
+
+
+def _arguments_text(arguments: Any) -> str:
+    """Arguments as JSON text; a few servers send the object itself."""
+    if arguments is None:
+        return ""
+    return arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
+
+
+class _PartialCall:
+    """A tool call while its pieces arrive."""
+
+    __slots__ = ("arguments", "id", "name")
+
+    def __init__(self) -> None:
+        self.id = ""
+        self.name = ""
+        self.arguments: list[str] = []
+
+
+class ChatAssembler:
+    """Puts the chunks of one streamed answer together and says what each of them adds."""
+
+    def __init__(self, request: ChatRequest, model: str) -> None:
+        self._request = request
+        self._model = model
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._calls: dict[int, _PartialCall] = {}
+        self._usage: Usage | None = None
+        self.finish_reason = ""
+
+    def feed(self, data: bytes) -> list[StreamEvent]:
+        """The events of one SSE payload. Raises `WireError` for an error object, or for what is no JSON."""
+        chunk = _loads(data)
+        if chunk.get("error"):
+            raise error_from_event(chunk["error"])
+        choices = chunk.get("choices")
+        usage = chunk.get("usage")
+        if usage:
+            self._usage = parse_usage(usage) or self._usage
+        if chunk.get("model"):
+            self._model = chunk["model"]
+        return self._take_choice(choices[0]) if choices else []
+
+    def _take_choice(self, choice: Mapping[str, Any]) -> list[StreamEvent]:
+        if choice.get("finish_reason"):
+            self.finish_reason = str(choice["finish_reason"])
+        if choice.get("usage"):
+            self._usage = parse_usage(choice["usage"]) or self._usage
+        delta = choice.get("delta") or choice.get("message") or {}
+        events: list[StreamEvent] = []
+        content = delta.get("content")
+        thinking = delta.get("reasoning_content") or delta.get("reasoning")
+        if content and not isinstance(content, str):
+            content, inner = _text_of(content)
+            thinking = thinking or inner
+        if thinking and isinstance(thinking, str):
+            self._reasoning.append(thinking)
+            events.append(ReasoningDelta(thinking))
+        if content:
+            self._text.append(content)
+            events.append(TextDelta(content))
+        events.extend(self._take_call(piece) for piece in delta.get("tool_calls") or ())
+        return events
+
+    def _take_call(self, piece: Mapping[str, Any]) -> ToolCallDelta:
+        index = self._index_of(piece)
+        call = self._calls.setdefault(index, _PartialCall())
+        function = piece.get("function") or {}
+        arguments = _arguments_text(function.get("arguments"))
+        call.id = call.id or str(piece.get("id") or "")
+        call.name = call.name or str(function.get("name") or "")
+        if arguments:
+            call.arguments.append(arguments)
+        return ToolCallDelta(index, call.id, call.name, arguments)
+
+    def _index_of(self, piece: Mapping[str, Any]) -> int:
+        """Some vendors leave out the index: then a new id, or a new name without id, starts a new call."""
+        if isinstance(piece.get("index"), int):
+            return int(piece["index"])
+        last = max(self._calls, default=-1)
+        if last < 0:
+            return 0
+        known = self._calls[last]
+        name = (piece.get("function") or {}).get("name")
+        fresh = piece["id"] != known.id if piece.get("id") else bool(name)
+        return last + 1 if fresh else last
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self._text)
+
+    def finish(self) -> Completed:
+        """The whole answer as received so far."""
+        calls = tuple(
+            ToolCall(call.id or f"call_{index}", call.name, "".join(call.arguments) or "{}")
+            for index, call in sorted(self._calls.items())
+        )
+        text, reasoning = self.text, "".join(self._reasoning)
+        return Completed(
+            message=ChatMessage("assistant", text, tool_calls=calls),
+            usage=self._usage or self._estimate(text + reasoning, calls),
+            finish_reason=self.finish_reason or ("tool_calls" if calls else "stop"),
+            model=self._model,
+            reasoning=reasoning,
+        )
+
+    def _estimate(self, text: str, calls: Sequence[ToolCall]) -> Usage:
+        return estimate_usage(self._request, text + "".join(call.name + call.arguments for call in calls))
+
+
+def _loads(data: bytes) -> dict[str, Any]:
+    try:
+        chunk = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise WireError(WireReason.MALFORMED, "The answer contains something that is not JSON.") from None
+    if not isinstance(chunk, dict):
+        raise WireError(WireReason.MALFORMED, "The answer contains something that is not an object.")
+    return chunk
+
+
+def parse_completion(data: bytes, request: ChatRequest, model: str) -> Completed:
+    """A whole, not streamed, answer. Raises `WireError` when it is none."""
+    answer = _loads(data)
+    if not answer.get("choices") and not answer.get("error"):
+        raise WireError(WireReason.MALFORMED, "The answer has no choices.")
+    assembler = ChatAssembler(request, model)
+    assembler.feed(data)
+    return assembler.finish()
