@@ -320,3 +320,17 @@ def test_joining_keeps_the_text_and_the_last_seq(parts: list[tuple[str, str]]) -
         )
     assert [e.seq for e in joined] == sorted({e.seq for e in joined})
     assert (joined[-1].seq if joined else 0) == len(events)
+
+
+async def test_what_is_queued_when_the_loop_shuts_down_is_committed(dsn: str) -> None:
+    async with open_hub(dsn) as hub:
+        stream = hub.open(uuid4())
+        await stream.append("step", {"n": 1})
+        task = hub.writer._task
+        assert task is not None
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await stream.append("step", {"n": 2})
+        await stream.flush()
+        assert [e.data["n"] for e in await hub.events(stream.stream_id)] == [1, 2]

@@ -149,7 +149,10 @@ class StreamWriter:
 
     async def flush(self) -> None:
         """Return when everything appended so far is committed."""
-        if self._task is None:
+        if self._task is None or self._task.done():
+            # the loop is shutting down and has cancelled the writer's task: whoever still writes commits
+            # itself
+            await self._cycle()
             return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._flushes.append(done)
@@ -178,21 +181,36 @@ class StreamWriter:
             loop.call_later(delay, self._wake.set)
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            self._last = loop.time()
-            batch, flushes = self._take()
+        try:
+            while not (self._closing and not self._waiting):
+                await self._wake.wait()
+                await self._cycle()
+        except asyncio.CancelledError:
+            await self._cycle()
+            raise
+
+    async def _cycle(self) -> None:
+        """Commit what is queued, deliver it, and tell those who wait for that."""
+        self._wake.clear()
+        self._last = asyncio.get_running_loop().time()
+        batch, flushes = self._take()
+        try:
             await self._commit(batch)
-            for stream, events in batch:
-                if events:
-                    self._deliver(stream.stream_id, events)
-            for done in flushes:
-                if not done.done():
-                    done.set_result(None)
-            if self._closing and not self._waiting:
-                return
+        except asyncio.CancelledError:
+            # shutting down in the middle of a commit: sending it again is harmless
+            await self._disconnect()
+            await self._commit(batch)
+            self._finish(batch, flushes)
+            raise
+        self._finish(batch, flushes)
+
+    def _finish(self, batch: Batch, flushes: list[asyncio.Future[None]]) -> None:
+        for stream, events in batch:
+            if events:
+                self._deliver(stream.stream_id, events)
+        for done in flushes:
+            if not done.done():
+                done.set_result(None)
 
     def _take(self) -> tuple[Batch, list[asyncio.Future[None]]]:
         batch = [(stream, stream.take()) for stream in self._waiting]
