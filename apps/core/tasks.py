@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from apps.core import jobs
+from apps.core import hooks, jobs
+from apps.core.actors import Actor
 
 
 @shared_task(name="core.run_job")
@@ -23,3 +24,13 @@ def run_periodic(name: str) -> None:
 def sweep_jobs() -> int:
     """Wake jobs whose worker died."""
     return jobs.sweep()
+
+
+@jobs.task("core.first_start", queue="default")
+def first_start(ctx: jobs.JobContext) -> None:
+    """Run what every app does for a new installation. Hooks are idempotent: a killed worker starts them again."""
+    steps = list(hooks.first_start)
+    for done, (name, hook) in enumerate(steps):
+        ctx.progress(done, len(steps), name)
+        hook(Actor.system("setup"), ctx.job.workspace)
+    ctx.progress(len(steps), len(steps))
