@@ -1,0 +1,1 @@
+"""REST API of annotation queues, datasets and exports."""

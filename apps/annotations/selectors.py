@@ -1,0 +1,72 @@
+"""Reads that join several models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from apps.agents.models import Conversation, Message
+from apps.annotations.exporters import Report, write_lines
+from apps.annotations.exporters.base import Exporter
+from apps.annotations.models import Annotation, AnnotationQueue, Dataset, DatasetItem, QueueItem
+from apps.annotations.transcripts import conversation_around
+from apps.core.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class DeskItem:
+    """Everything the desk shows about one item."""
+
+    item: QueueItem
+    conversation: Conversation
+    judged: Message
+    messages: list[Message]
+    mine: Annotation | None
+
+
+def desk_item(item: QueueItem, user: User) -> DeskItem:
+    """The item with the whole conversation around the answer, and what `user` said about it already."""
+    conversation = Conversation.objects.select_related("agent").get(pk=item.conversation_id)
+    messages = conversation_around(item.message_id, conversation)
+    judged = next(message for message in messages if message.pk == item.message_id)
+    mine = Annotation.objects.filter(item=item, annotator=user).first()
+    return DeskItem(item, conversation, judged, messages, mine)
+
+
+def recent_items(queue: AnnotationQueue, user: User, limit: int = 50) -> list[QueueItem]:
+    """The items `user` judged in this queue, newest last: what "previous" walks through."""
+    annotations = (
+        Annotation.objects.filter(annotator=user, item__queue=queue)
+        .select_related("item")
+        .order_by("-updated_at", "-id")[:limit]
+    )
+    return [annotation.item for annotation in annotations][::-1]
+
+
+def annotations_of_trace(workspace_id: UUID, trace_id: str, user: User) -> Iterable[Annotation]:
+    """What people said about the answer a trace belongs to."""
+    return (
+        Annotation.objects.visible_to(user)
+        .filter(workspace=workspace_id, item__message__trace_id=trace_id)
+        .select_related("annotator", "item__queue")
+        .order_by("created_at")
+    )
+
+
+def check_rows(dataset: Dataset, exporter: Exporter, version: int | None) -> Report:
+    """What an export would contain: counts, and the reasons of rows left out; nothing is written."""
+    items = DatasetItem.objects.filter(dataset=dataset)
+    items = items.current() if version is None else items.at(version)
+    report = Report()
+    for _line in write_lines(exporter, items.examples(), report):
+        pass
+    return report
+
+
+def may_watch_queue(user: User, queue_id: str) -> bool:
+    """Who may listen to a queue's progress."""
+    try:
+        return AnnotationQueue.objects.visible_to(user).filter(pk=UUID(queue_id)).exists()
+    except ValueError:
+        return False

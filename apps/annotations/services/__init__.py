@@ -1,0 +1,1 @@
+"""Writes: each function checks, writes, audits, and publishes on commit."""
