@@ -97,8 +97,8 @@ class DatasetViewSet(WorkspaceViewSet[Dataset]):
 
     @extend_schema(
         summary="Download a training file",
-        description="One JSON object a line, streamed; rows that don't fit the format are left out (see
-        `check`).", parameters=[_FORMAT, _VERSION],
+        description="JSON lines, streamed. Rows that don't fit the format are left out: see `check`.",
+        parameters=[_FORMAT, _VERSION],
         responses={(200, JSON_LINES): OpenApiTypes.BINARY},
     )
     @action(detail=True, content_negotiation_class=FormatIsAParameter)
