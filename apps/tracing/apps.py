@@ -10,3 +10,19 @@ class TracingConfig(AppConfig):
     name = "apps.tracing"
     label = "tracing"
     verbose_name = _("Tracing")
+
+    def ready(self) -> None:
+        """Install the OpenTelemetry SDK; register pages, navigation and cards."""
+        from apps.core.admin import dashboard, navigation, pages
+        from apps.tracing import export
+        from apps.tracing.admin.cards import trace_cards
+        from apps.tracing.admin.pages import SessionPage, TraceListPage, TracePage
+
+        export.install()
+        pages.register("traces/", TraceListPage, "tracing_traces")
+        pages.register("traces/<str:trace_id>/", TracePage, "tracing_trace")
+        pages.register("sessions/<path:session_id>/", SessionPage, "tracing_session")
+        navigation.register(
+            "Observe", _("Traces"), "account_tree", "admin:tracing_traces", 10, model="tracing.Trace"
+        )
+        dashboard.register_card(10, trace_cards)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 
@@ -40,16 +40,15 @@ class ObservationQuerySet(WorkspaceQuerySet["Observation"]):
 
     def of_trace(self, trace: "Trace") -> Self:
         """Observations of `trace`, in the order they started; only the partitions of its time are read."""
-        return self.filter(
-            workspace_id=trace.workspace_id,
-            trace_id=trace.trace_id,
-            start_time__gte=trace.start_time,
-            start_time__lte=trace.end_time,
-        ).order_by("start_time", "span_id")
+        return self.filter(**_key(trace)).order_by("start_time", "span_id")
 
 
 class ObservationPayloadQuerySet(WorkspaceQuerySet["ObservationPayload"]):
     """Payloads of observations."""
+
+    def of_trace(self, trace: "Trace") -> Self:
+        """Payloads of all observations of `trace`."""
+        return self.filter(**_key(trace))
 
     def of(self, observation: "Observation") -> Self:
         """The payload of one observation."""
@@ -59,6 +58,15 @@ class ObservationPayloadQuerySet(WorkspaceQuerySet["ObservationPayload"]):
             span_id=observation.span_id,
             start_time=observation.start_time,
         )
+
+
+def _key(trace: "Trace") -> dict[str, Any]:
+    return {
+        "workspace_id": trace.workspace_id,
+        "trace_id": trace.trace_id,
+        "start_time__gte": trace.start_time,
+        "start_time__lte": trace.end_time,
+    }
 
 
 class ScoreConfigQuerySet(WorkspaceQuerySet["ScoreConfig"]):

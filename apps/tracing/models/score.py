@@ -24,7 +24,9 @@ class ScoreSource(models.TextChoices):
 class Score(WorkspaceModel):
     """One value per subject, name, source and author; scoring again replaces it."""
 
-    access: ClassVar[Access] = Access(add=Role.ANNOTATOR, change=Role.ANNOTATOR, delete=Role.EDITOR)
+    access: ClassVar[Access] = Access(
+        add=Role.ANNOTATOR, change=Role.ANNOTATOR, delete=Role.EDITOR, extra={"feedback": Role.VIEWER}
+    )
 
     trace_id = models.CharField(_("trace id"), max_length=32, blank=True, default="")
     observation_id = models.CharField(_("observation id"), max_length=16, blank=True, default="")

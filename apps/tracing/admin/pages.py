@@ -1,0 +1,164 @@
+"""Trace list, trace page and session page."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.admin.pages import ConsolePage
+from apps.core.exceptions import NotAllowed
+from apps.tracing import links, panels, selectors
+from apps.tracing.admin.forms import DEFAULT_RANGE, TraceFilterForm
+from apps.tracing.exceptions import InvalidCursor
+from apps.tracing.models import Observation, Trace
+from apps.tracing.services.trace import delete_trace, set_bookmark
+
+SESSION_LIMIT = 500
+
+
+class TraceListPage(ConsolePage):
+    """Traces of a time range, newest first."""
+
+    title = _("Traces")
+    template_name = "tracing/trace_list.html"
+
+    def get_page_context(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+        """One page of the list, with the scores of its traces."""
+        form = TraceFilterForm({"range": DEFAULT_RANGE, **request.GET.dict()})
+        try:
+            page = selectors.list_traces(
+                user=request.user,  # type: ignore[arg-type]  # the console knows no anonymous visitors
+                workspace=self.workspace,
+                filters=form.to_filter(),
+                cursor=request.GET.get("cursor", ""),
+            )
+        except InvalidCursor:
+            raise Http404 from None
+        scores = selectors.scores_of(self.workspace, [trace.trace_id for trace in page.traces])
+        for trace in page.traces:
+            trace.scores = scores.get(trace.trace_id, [])  # type: ignore[attr-defined]  # for the template
+        return {
+            "form": form,
+            "page": page,
+            "narrowed": form.narrowed(),
+            "known": selectors.known_values(self.workspace),
+            "query": _query_without(request, "cursor"),
+        }
+
+
+class TracePage(ConsolePage):
+    """One trace: tree, timeline and what each step took and gave."""
+
+    template_name = "tracing/trace_detail.html"
+
+    def find(self, request: HttpRequest, trace_id: str) -> Trace:
+        """The trace, or a 404 that does not tell whether it exists elsewhere."""
+        user = request.user
+        trace = selectors.find_trace(user=user, workspace=self.workspace, trace_id=trace_id)  # type: ignore[arg-type]  # as above
+        if trace is None:
+            raise Http404
+        return trace
+
+    def get_page_context(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+        """Everything but inputs and outputs, which the page fetches for the chosen step."""
+        trace = self.find(request, kwargs["trace_id"])
+        observations = selectors.list_observations(trace)
+        scores = selectors.scores_of(self.workspace, [trace.trace_id]).get(trace.trace_id, [])
+        return {
+            "title": trace.name,
+            "trace": trace,
+            "source": links.resolve(trace.source_type, trace.source_id) if trace.source_type else None,
+            "scores": [score for score in scores if not score.observation_id],
+            "panels": panels.render(request, trace),
+            "hidden_count": max(trace.observation_count - len(observations), 0),
+            "data": {
+                "traceId": trace.trace_id,
+                "start": _micros(trace.start_time),
+                "end": _micros(trace.end_time),
+                "firstChars": selectors.FIRST_CHARS,
+                "observations": [_row(observation) for observation in observations],
+                "scores": [_score(score) for score in scores if score.observation_id],
+            },
+        }
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Bookmark or delete the trace."""
+        trace = self.find(request, kwargs["trace_id"])
+        try:
+            if request.POST.get("action") == "delete":
+                delete_trace(actor=self.actor, trace=trace)
+                return redirect("admin:tracing_traces")
+            set_bookmark(actor=self.actor, trace=trace, bookmarked=request.POST.get("action") == "bookmark")
+        except NotAllowed as error:
+            raise PermissionDenied(str(error.detail)) from error
+        return redirect("admin:tracing_trace", trace.trace_id)
+
+
+class SessionPage(ConsolePage):
+    """The traces of a session, in the order they happened."""
+
+    template_name = "tracing/session_detail.html"
+
+    def get_page_context(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+        """Figures and the first traces of the session."""
+        session_id = kwargs["session_id"]
+        found = Trace.objects.in_workspace(self.workspace).visible_to(request.user).of_session(session_id)
+        traces = list(found[:SESSION_LIMIT])
+        if not traces:
+            raise Http404
+        scores = selectors.scores_of(self.workspace, [trace.trace_id for trace in traces])
+        for trace in traces:
+            trace.scores = scores.get(trace.trace_id, [])  # type: ignore[attr-defined]  # for the template
+        figures = selectors.session_figures(found)
+        return {
+            "title": _("Session"),
+            "session_id": session_id,
+            "traces": traces,
+            "figures": figures,
+            "hidden_count": figures.count - len(traces),
+            "list_url": reverse("admin:tracing_traces"),
+        }
+
+
+def _query_without(request: HttpRequest, *names: str) -> str:
+    query = request.GET.copy()
+    for name in names:
+        query.pop(name, None)
+    return query.urlencode()
+
+
+def _micros(moment: Any) -> int:
+    return int(moment.timestamp() * 1_000_000)
+
+
+def _row(observation: Observation) -> dict[str, Any]:
+    """What the tree draws of an observation; empty values are left out, since there may be thousands."""
+    row: dict[str, Any] = {
+        "id": observation.span_id,
+        "parent": observation.parent_id,
+        "type": observation.type,
+        "name": observation.name,
+        "start": _micros(observation.start_time),
+        "end": _micros(observation.end_time),
+        "error": observation.status == "error",
+        "message": observation.status_message,
+        "model": observation.model,
+        "input": observation.input_tokens,
+        "output": observation.output_tokens,
+        "cost": None if observation.cost is None else float(observation.cost),
+        "ttft": observation.ttft_ms,
+    }
+    return {name: value for name, value in row.items() if value not in (None, "", False)}
+
+
+def _score(score: Any) -> dict[str, Any]:
+    return {
+        "observation": score.observation_id,
+        "name": score.name,
+        "value": score.shown_value,
+        "comment": score.comment,
+        "source": score.get_source_display(),
+    }

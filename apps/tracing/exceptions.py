@@ -1,0 +1,19 @@
+"""Errors of tracing that a person or a client is told about."""
+
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.exceptions import Invalid
+
+
+class InvalidScore(Invalid):
+    """The value of a score does not fit its type or its definition."""
+
+    code = "invalid_score"
+    title = _("The score is not valid")
+
+
+class InvalidCursor(Invalid):
+    """The cursor of a list was not made by this list."""
+
+    code = "invalid_cursor"
+    title = _("The page address is not valid")

@@ -1,0 +1,295 @@
+"""Reads of traces for pages and the API."""
+
+import base64
+import binascii
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import connection, models
+from django.db.models.functions import Length, Substr
+from django.utils import timezone
+
+from apps.core.models import User, Workspace
+from apps.tracing.exceptions import InvalidCursor
+from apps.tracing.models import Observation, ObservationPayload, Score, Trace
+from apps.tracing.querysets import TraceQuerySet
+
+DEFAULT_RANGE = timedelta(days=7)
+PAGE_SIZE = 50
+#: More observations than this are not drawn; the page says so.
+MAX_OBSERVATIONS = 5_000
+#: Characters of an input or output that a page loads at first.
+FIRST_CHARS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class TraceFilter:
+    """What a list of traces is narrowed to. There is always a time range: by default the last seven days."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+    name: str = ""
+    status: str = ""
+    model: str = ""
+    session_id: str = ""
+    user_id: str = ""
+    environment: str = ""
+    source_type: str = ""
+    source_id: str = ""
+    tag: str = ""
+    min_latency_ms: float | None = None
+    text: str = ""
+
+    def apply(self, traces: TraceQuerySet) -> TraceQuerySet:
+        """`traces` within the range and with everything that is set."""
+        now = timezone.now()
+        end = self.end or now + timedelta(days=1)
+        found = traces.between(self.start or min(end, now) - DEFAULT_RANGE, end)
+        for field in ("session_id", "user_id", "environment", "source_type", "source_id"):
+            if value := getattr(self, field):
+                found = found.filter(**{field: value})
+        if self.name:
+            found = found.filter(name__icontains=self.name)
+        if self.status == "failed_step":
+            found = found.filter(error_count__gt=0)
+        elif self.status:
+            found = found.filter(status=self.status)
+        if self.model:
+            found = found.filter(model_names__contains=[self.model])
+        if self.tag:
+            found = found.filter(tags__contains=[self.tag])
+        if self.min_latency_ms is not None:
+            found = found.filter(latency_ms__gte=self.min_latency_ms)
+        return found.with_text(self.text) if self.text else found
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in a list ordered by start time, newest first: the rows newer or older than one row."""
+
+    start_time: datetime
+    id: UUID
+    newer: bool = False
+
+    def encode(self) -> str:
+        """The text that goes into an address."""
+        values = [self.start_time.isoformat(), self.id.hex, int(self.newer)]
+        return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+    @classmethod
+    def decode(cls, text: str) -> "Cursor":
+        """The cursor of `encode`; raises InvalidCursor for anything else."""
+        try:
+            values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            start_time = datetime.fromisoformat(values[0])
+            if start_time.tzinfo is None:
+                raise InvalidCursor
+            return cls(start_time, UUID(values[1]), bool(values[2]))
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, binascii.Error):
+            raise InvalidCursor from None
+
+
+@dataclass(frozen=True, slots=True)
+class TracePage:
+    """One page of a list, and the cursors to the next newer and older page where there is one."""
+
+    traces: list[Trace]
+    newer: str
+    older: str
+
+
+def list_traces(
+    *, user: User, workspace: Workspace, filters: TraceFilter, cursor: str = "", size: int = PAGE_SIZE
+) -> TracePage:
+    """A page of the traces that `user` may see, newest first; a deep page costs no more than the first."""
+    found = filters.apply(Trace.objects.in_workspace(workspace).visible_to(user))
+    place = Cursor.decode(cursor) if cursor else None
+    newer = place is not None and place.newer
+    if place is not None:
+        found = _beyond(found, place)
+    order = ("start_time", "id") if newer else ("-start_time", "-id")
+    rows = list(found.order_by(*order)[: size + 1])
+    more, rows = len(rows) > size, rows[:size]
+    if newer:
+        rows.reverse()
+    if not rows:
+        return TracePage([], "", "")
+    first, last = rows[0], rows[-1]
+    has_newer = more if newer else place is not None
+    has_older = place is not None if newer else more
+    return TracePage(
+        traces=rows,
+        newer=Cursor(first.start_time, first.id, newer=True).encode() if has_newer else "",
+        older=Cursor(last.start_time, last.id).encode() if has_older else "",
+    )
+
+
+def _beyond(traces: TraceQuerySet, place: Cursor) -> TraceQuerySet:
+    """Rows on one side of `place`. The plain comparison of the time is what the index is entered with."""
+    if place.newer:
+        return traces.filter(start_time__gte=place.start_time).exclude(
+            start_time=place.start_time, id__lte=place.id
+        )
+    return traces.filter(start_time__lte=place.start_time).exclude(
+        start_time=place.start_time, id__gte=place.id
+    )
+
+
+def find_trace(*, user: User, workspace: Workspace, trace_id: str) -> Trace | None:
+    """The trace, when it exists in the workspace and `user` may see it."""
+    if len(trace_id) != 32 or any(digit not in "0123456789abcdef" for digit in trace_id):
+        return None
+    return Trace.objects.in_workspace(workspace).visible_to(user).filter(trace_id=trace_id).first()
+
+
+def list_observations(trace: Trace) -> list[Observation]:
+    """What the tree shows of the first MAX_OBSERVATIONS observations of `trace`: no texts but the names."""
+    shown = Observation.objects.of_trace(trace).defer(
+        "metadata", "attributes", "input_preview", "output_preview", "tags", "usage"
+    )
+    return list(shown[:MAX_OBSERVATIONS])
+
+
+def find_observation(trace: Trace, span_id: str) -> Observation | None:
+    """One observation of `trace`."""
+    if len(span_id) != 16 or any(digit not in "0123456789abcdef" for digit in span_id):
+        return None
+    return Observation.objects.of_trace(trace).filter(span_id=span_id).first()
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """Input and output of an observation, perhaps cut, and how many characters there are in all."""
+
+    input: str
+    output: str
+    input_length: int
+    output_length: int
+
+
+def read_payload(observation: Observation, *, limit: int | None = None) -> Payload:
+    """Input and output, each cut to `limit` characters by the database."""
+    columns = {}
+    for name in ("input", "output"):
+        columns[f"{name}_text"] = Substr(name, 1, limit) if limit else models.F(name)
+        columns[f"{name}_length"] = Length(name)
+    row = ObservationPayload.objects.of(observation).annotate(**columns).values(*columns).first() or {}
+    texts = {}
+    for name in ("input", "output"):
+        preview = getattr(observation, f"{name}_preview")
+        stored = row.get(f"{name}_text")
+        texts[name] = preview if stored is None else stored
+        texts[f"{name}_length"] = len(preview) if stored is None else row[f"{name}_length"]
+    return Payload(**texts)
+
+
+def scores_of(workspace: Workspace, trace_ids: Sequence[str]) -> dict[str, list[Score]]:
+    """Scores by trace id."""
+    found: dict[str, list[Score]] = defaultdict(list)
+    for score in Score.objects.in_workspace(workspace).of_traces(trace_ids):
+        found[score.trace_id].append(score)
+    return dict(found)
+
+
+@dataclass(frozen=True, slots=True)
+class TraceFigures:
+    """Sums over the traces of a time range."""
+
+    count: int
+    failed: int
+    cost: Decimal
+    p50_ms: float | None
+    p90_ms: float | None
+
+    @property
+    def error_rate(self) -> float:
+        """Share of failed traces, 0 to 1."""
+        return self.failed / self.count if self.count else 0.0
+
+
+_FIGURES = """
+SELECT count(*), count(*) FILTER (WHERE status = 'error'), coalesce(sum(cost), 0),
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms),
+    percentile_cont(0.9) WITHIN GROUP (ORDER BY latency_ms)
+FROM tracing_trace WHERE workspace_id = %s AND start_time >= %s AND start_time < %s
+"""
+
+_SERIES = """
+SELECT width_bucket(extract(epoch FROM start_time), %s, %s, %s) AS slot,
+    count(*), count(*) FILTER (WHERE status = 'error'), coalesce(sum(cost), 0),
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms)
+FROM tracing_trace WHERE workspace_id = %s AND start_time >= %s AND start_time < %s
+GROUP BY slot
+"""
+
+
+def figures(workspace: Workspace, start: datetime, end: datetime) -> TraceFigures:
+    """Sums and percentiles of the traces that started in a range."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FIGURES, [workspace.pk, start, end])
+        row = cursor.fetchone()
+    return TraceFigures(*row)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPoint:
+    """One slot of a time series."""
+
+    count: int = 0
+    failed: int = 0
+    cost: Decimal = Decimal(0)
+    p50_ms: float = 0.0
+
+
+def series(workspace: Workspace, start: datetime, end: datetime, slots: int) -> list[SeriesPoint]:
+    """`slots` equal parts of a range, oldest first; empty ones are zero."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SERIES, [start.timestamp(), end.timestamp(), slots, workspace.pk, start, end])
+        found = {row[0]: SeriesPoint(row[1], row[2], row[3], row[4] or 0.0) for row in cursor.fetchall()}
+    return [found.get(slot, SeriesPoint()) for slot in range(1, slots + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFigures:
+    """Sums over the traces of a session."""
+
+    count: int
+    cost: Decimal
+    input_tokens: int
+    output_tokens: int
+    start: datetime | None
+    end: datetime | None
+
+
+def session_figures(traces: TraceQuerySet) -> SessionFigures:
+    """Sums over `traces`, in one query."""
+    sums = traces.order_by().aggregate(
+        count=models.Count("pk"),
+        cost=models.Sum("cost", default=Decimal(0)),
+        input_tokens=models.Sum("input_tokens", default=0),
+        output_tokens=models.Sum("output_tokens", default=0),
+        start=models.Min("start_time"),
+        end=models.Max("end_time"),
+    )
+    return SessionFigures(**sums)
+
+
+def known_values(workspace: Workspace) -> dict[str, list[str]]:
+    """Names, models, environments and sources among the latest traces, offered as filter values."""
+    latest = Trace.objects.in_workspace(workspace).order_by("-start_time", "-id")
+    rows = latest.values_list("name", "model_names", "environment", "source_type")[:500]
+    found: dict[str, set[str]] = defaultdict(set)
+    for name, model_names, environment, source_type in rows:
+        found["name"].add(name)
+        found["model"].update(model_names)
+        found["environment"].add(environment)
+        found["source_type"].add(source_type)
+    return {
+        kind: sorted(filter(None, found[kind]))[:100]
+        for kind in ("name", "model", "environment", "source_type")
+    }
