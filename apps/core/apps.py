@@ -17,13 +17,15 @@ class CoreConfig(AppConfig):
     verbose_name = _("Platform")
 
     def ready(self) -> None:
-        """Register topics, checks and the jobs of every app."""
+        """Register topics, checks, the platform's part of the console, and the jobs of every app."""
         from apps.core import checks  # noqa: F401  # registers system checks
+        from apps.core.admin.registration import register_console
         from apps.core.events import register_topic
         from apps.core.selectors import may_watch_job, may_watch_workspace
 
         register_topic("job", may_watch_job)
         register_topic("workspace", may_watch_workspace)
+        register_console()
         for config in apps.get_app_configs():
             if config.name.startswith("apps.") and find_spec(f"{config.name}.tasks"):
                 import_module(f"{config.name}.tasks")

@@ -72,7 +72,11 @@ class ConsoleModelAdmin(_Base[M]):
         queryset = db_field.remote_field.model._default_manager.all()
         workspace = self.workspace(request)
         if isinstance(queryset, WorkspaceQuerySet):
-            return queryset.in_workspace(workspace).visible_to(request.user, "view") if workspace else queryset.none()
+            return (
+                queryset.in_workspace(workspace).visible_to(request.user, "view")
+                if workspace
+                else queryset.none()
+            )
         return queryset
 
     # -- permissions -------------------------------------------------------------------------------------------------

@@ -58,7 +58,12 @@ def dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str
     if not getattr(request, "workspace", None):
         return {**context, "cards": [], "steps": []}
     steps = [step for _order, source in sorted(_steps, key=_by_order) if (step := source(request))]
-    return {**context, "cards": list(_collect(request)), "steps": steps, "all_done": all(s.done for s in steps)}
+    return {
+        **context,
+        "cards": list(_collect(request)),
+        "steps": steps,
+        "all_done": all(s.done for s in steps),
+    }
 
 
 def _collect(request: HttpRequest) -> Sequence[Card]:

@@ -11,7 +11,7 @@ from apps.core.exceptions import RateLimited
 from apps.core.services import login
 
 
-class LoginForm(AuthenticationForm):  # type: ignore[misc]  # unfold carries no types
+class LoginForm(AuthenticationForm):
     """Asks for login and password; slows guessing down before the password is looked at."""
 
     def clean(self) -> dict[str, Any]:

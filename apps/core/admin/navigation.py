@@ -68,7 +68,9 @@ def register(
 
     `icon` is a Material Symbols name.
     """
-    _items[url_name] = NavItem(Section[section.upper()], title, icon, url_name, order, action, model, superuser)
+    _items[url_name] = NavItem(
+        Section[section.upper()], title, icon, url_name, order, action, model, superuser
+    )
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
@@ -76,7 +78,9 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     home = {"title": _("Dashboard"), "icon": "dashboard", "link": reverse("admin:index")}
     groups: list[dict[str, Any]] = [{"items": [home]}]
     for section in Section:
-        entries = sorted((item for item in _items.values() if item.section is section), key=lambda item: item.order)
+        entries = sorted(
+            (item for item in _items.values() if item.section is section), key=lambda item: item.order
+        )
         shown = [_entry(request, item) for item in entries if _may_see(request, item)]
         if shown:
             groups.append({"title": SECTION_TITLES[section], "separator": True, "items": shown})

@@ -12,12 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.sites import UnfoldAdminSite
 
+from apps.core.admin.language import with_account_language
 from apps.core.admin.pages import registered_pages
 from apps.core.api.middleware import SESSION_KEY
 from apps.core.models import Workspace
 
 
-class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold carries no types
+class ConsoleSite(UnfoldAdminSite):
     """Adds the registered pages and the workspace switch; everything keeps the admin's frame and permissions."""
 
     index_title = _("Dashboard")
@@ -34,6 +35,11 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold carries no t
     def has_permission(self, request: HttpRequest) -> bool:
         """Anybody with an active account that may use the console."""
         return bool(request.user.is_active and getattr(request.user, "is_staff", False))
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Log in, and bring the account's language to this browser."""
+        response: HttpResponse = super().login(request, extra_context)
+        return with_account_language(request, response)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Add the current workspace for templates."""

@@ -1,0 +1,58 @@
+"""What the start page says about jobs and about what happened last."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import cast
+
+from django.db.models import Count, Q
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from apps.core import permissions
+from apps.core.admin.dashboard import Card
+from apps.core.models import AuditEntry, Job, JobState, User, Workspace
+
+RECENT = 8
+FAILED_WITHIN = timedelta(days=1)
+
+
+def job_card(request: HttpRequest) -> Card:
+    """Count jobs that failed within a day, and those under way."""
+    workspace = cast("Workspace", request.workspace)  # type: ignore[attr-defined]  # WorkspaceMiddleware
+    since = timezone.now() - FAILED_WITHIN
+    counts = (
+        Job.objects.in_workspace(workspace)
+        .visible_to(request.user)
+        .filter(Q(state__in=[JobState.QUEUED, JobState.RUNNING]) | Q(created_at__gt=since))
+        .aggregate(
+            failed=Count("pk", filter=Q(state=JobState.FAILED)),
+            open=Count("pk", filter=Q(state__in=[JobState.QUEUED, JobState.RUNNING])),
+        )
+    )
+    return Card(
+        title=_("Failed jobs, 24 hours"),
+        value=str(counts["failed"]),
+        hint=gettext("%(count)d under way") % {"count": counts["open"]},
+        url=reverse("admin:core_job_changelist"),
+        tone="error" if counts["failed"] else "ok",
+    )
+
+
+def recent_jobs(request: HttpRequest) -> list[Job]:
+    """Return the jobs under way or finished last."""
+    workspace = cast("Workspace", request.workspace)  # type: ignore[attr-defined]  # WorkspaceMiddleware
+    return list(Job.objects.in_workspace(workspace).visible_to(request.user).order_by("-created_at")[:5])
+
+
+def recent_entries(request: HttpRequest) -> list[AuditEntry]:
+    """Return what happened last; people who may not read the audit log see their own acts."""
+    workspace = cast("Workspace", request.workspace)  # type: ignore[attr-defined]  # WorkspaceMiddleware
+    entries = AuditEntry.objects.filter(workspace=workspace)
+    user = cast("User", request.user)
+    if not permissions.allows_in(user, "view", AuditEntry, workspace):
+        entries = entries.filter(actor_id=user.pk)
+    return list(entries.order_by("-created_at")[:RECENT])

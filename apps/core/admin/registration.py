@@ -1,0 +1,75 @@
+"""Everything the platform itself shows in the console, on one screen. Called by `CoreConfig.ready`."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.utils.translation import gettext_lazy as _
+from django_celery_beat import models as beat
+
+from apps.core.admin import dashboard, navigation, pages
+from apps.core.admin.activity import job_card
+from apps.core.admin.api_key import ApiKeyAdmin
+from apps.core.admin.audit_entry import AuditEntryAdmin
+from apps.core.admin.group import GroupAdmin
+from apps.core.admin.job import JobAdmin
+from apps.core.admin.membership import MembershipAdmin
+from apps.core.admin.palette import PalettePage
+from apps.core.admin.periodic_task import PeriodicTaskAdmin
+from apps.core.admin.profile import ProfilePage
+from apps.core.admin.sharing import SharePage
+from apps.core.admin.system import SystemPage
+from apps.core.admin.user import UserAdmin
+from apps.core.admin.workspace import WorkspaceAdmin
+from apps.core.models import ApiKey, AuditEntry, Job, Membership, User, Workspace
+
+_NOT_SHOWN = (
+    Group,
+    beat.PeriodicTask,
+    beat.IntervalSchedule,
+    beat.CrontabSchedule,
+    beat.SolarSchedule,
+    beat.ClockedSchedule,
+)
+
+
+def register_console() -> None:
+    """Register the platform's lists, pages, navigation entries and its card on the start page."""
+    for model in _NOT_SHOWN:
+        if admin.site.is_registered(model):
+            admin.site.unregister(model)
+    admin.site.register(ApiKey, ApiKeyAdmin)
+    admin.site.register(AuditEntry, AuditEntryAdmin)
+    admin.site.register(Group, GroupAdmin)
+    admin.site.register(Job, JobAdmin)
+    admin.site.register(Membership, MembershipAdmin)
+    admin.site.register(User, UserAdmin)
+    admin.site.register(Workspace, WorkspaceAdmin)
+    admin.site.register(beat.PeriodicTask, PeriodicTaskAdmin)
+
+    pages.register("find/", PalettePage, "core_palette")
+    pages.register("profile/", ProfilePage, "core_profile")
+    pages.register("system/", SystemPage, "core_system")
+    pages.register("share/<str:label>/<uuid:pk>/", SharePage, "core_share")
+
+    entry = navigation.register
+    entry("Settings", _("Members"), "group", "admin:core_membership_changelist", 20, model="core.Membership")
+    entry("Settings", _("API keys"), "key", "admin:core_apikey_changelist", 30, model="core.ApiKey")
+    entry("Settings", _("Jobs"), "pending_actions", "admin:core_job_changelist", 40, model="core.Job")
+    entry(
+        "Settings", _("Audit log"), "history", "admin:core_auditentry_changelist", 50, model="core.AuditEntry"
+    )
+    entry("Settings", _("Workspaces"), "workspaces", "admin:core_workspace_changelist", 60)
+    entry("Settings", _("API reference"), "api", "api-reference", 70)
+    entry("Settings", _("Accounts"), "manage_accounts", "admin:core_user_changelist", 80, superuser=True)
+    entry("Settings", _("Groups"), "groups", "admin:auth_group_changelist", 82, superuser=True)
+    entry(
+        "Settings",
+        _("Schedule"),
+        "schedule",
+        "admin:django_celery_beat_periodictask_changelist",
+        84,
+        superuser=True,
+    )
+    entry("Settings", _("System"), "monitor_heart", "admin:core_system", 90, superuser=True)
+    dashboard.register_card(90, job_card)

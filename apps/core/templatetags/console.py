@@ -1,0 +1,79 @@
+"""What the console's templates need beyond their context."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from apps.core import permissions
+from apps.core.access import Role
+from apps.core.admin import activity, formatting
+from apps.core.models import AuditEntry, Job, User, Workspace
+from apps.core.selectors import workspaces_of
+
+register = template.Library()
+
+WIDTH, HEIGHT = 120, 36  # user units of the sparkline; the style sheet sets the real size
+
+register.filter("moment", formatting.moment)
+register.filter("job_badge", formatting.job_badge)
+register.filter("job_progress", formatting.job_progress)
+
+
+@register.simple_tag(takes_context=True)
+def entered_workspaces(context: dict[str, Any]) -> list[Workspace]:
+    """Return the workspaces that the person may enter."""
+    user = context["request"].user
+    return workspaces_of(user) if isinstance(user, User) else []
+
+
+@register.simple_tag(takes_context=True)
+def current_role(context: dict[str, Any]) -> str:
+    """Return the person's role in the current workspace, or "" for a superuser who is no member."""
+    request = context["request"]
+    if not request.workspace:
+        return ""
+    if not hasattr(request, "_workspace_role"):
+        request._workspace_role = permissions.role_in(request.user, request.workspace)
+    role: Role | None = request._workspace_role
+    return "" if role is None else str(role.label)
+
+
+@register.simple_tag(takes_context=True)
+def recent_jobs(context: dict[str, Any]) -> list[Job]:
+    """Return the jobs for the start page."""
+    return activity.recent_jobs(context["request"])
+
+
+@register.simple_tag(takes_context=True)
+def recent_entries(context: dict[str, Any]) -> list[AuditEntry]:
+    """Return the audit entries for the start page."""
+    return activity.recent_entries(context["request"])
+
+
+@register.simple_tag
+def sparkline(series: Sequence[float]) -> SafeString | str:
+    """Draw a series (oldest first) as a small inline SVG; nothing for fewer than two values."""
+    values = [float(value) for value in series]
+    if len(values) < 2:
+        return ""
+    low, high = min(0.0, *values), max(values)
+    span = (high - low) or 1.0
+    step = WIDTH / (len(values) - 1)
+    points = [
+        f"{index * step:.1f},{HEIGHT - 2 - (value - low) / span * (HEIGHT - 4):.1f}"
+        for index, value in enumerate(values)
+    ]
+    line = " ".join(points)
+    return format_html(
+        '<svg class="fw-sparkline" viewBox="0 0 {0} {1}" preserveAspectRatio="none" aria-hidden="true">'
+        '<polygon class="fw-sparkline__area" points="0,{1} {2} {0},{1}"/>'
+        '<polyline class="fw-sparkline__line" points="{2}"/></svg>',
+        WIDTH,
+        HEIGHT,
+        line,
+    )
