@@ -1,0 +1,11 @@
+"""Running the product's processes together on one machine: start, watch, restart, stop.
+
+Plain Python without Django; `manage.py up` says what to run.
+"""
+
+from .child import ChildSpec
+from .console import Console
+from .runfile import RunFile, RunState
+from .supervisor import Database, Supervisor
+
+__all__ = ["ChildSpec", "Console", "Database", "RunFile", "RunState", "Supervisor"]

@@ -1,0 +1,42 @@
+"""The terminal: every line says which process it comes from."""
+
+import itertools
+import threading
+from typing import IO, TextIO
+
+COLOURS = (36, 35, 33, 34, 32)  # cyan, magenta, yellow, blue, green
+WIDTH = 9
+
+
+class Console:
+    """Writes whole lines of several processes to one stream."""
+
+    def __init__(self, stream: TextIO, *, colour: bool) -> None:
+        self._stream = stream
+        self._colour = colour
+        self._lock = threading.Lock()
+        self._palette = itertools.cycle(COLOURS)
+        self._prefixes: dict[str, str] = {}
+
+    def line(self, name: str, text: str) -> None:
+        """Write one line of process `name`."""
+        with self._lock:
+            self._stream.write(f"{self._prefix(name)}{text.rstrip()}\n")
+            self._stream.flush()
+
+    def follow(self, name: str, source: IO[str]) -> threading.Thread:
+        """Write the lines of `source` as they come, until it ends."""
+        thread = threading.Thread(target=self._pump, args=[name, source], name=f"log-{name}", daemon=True)
+        thread.start()
+        return thread
+
+    def _pump(self, name: str, source: IO[str]) -> None:
+        with source:
+            for text in source:
+                self.line(name, text)
+
+    def _prefix(self, name: str) -> str:
+        if name not in self._prefixes:
+            label = f"{name:>{WIDTH}} | "
+            self._prefixes[name] = f"\x1b[{next(self._palette)}m{label}\x1b[0m" if self._colour else label
+        return self._prefixes[name]
