@@ -1,0 +1,21 @@
+"""Registration of the providers app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ProvidersConfig(AppConfig):
+    """Model providers, models, and the gateway that alone calls them."""
+
+    name = "apps.providers"
+    label = "providers"
+    verbose_name = _("Model providers")
+
+    def ready(self) -> None:
+        """Give every workspace its built-in provider."""
+        from apps.core import hooks
+        from apps.providers.services.local import ensure_local_provider
+
+        hooks.workspace_created.register("providers.local", ensure_local_provider)
