@@ -14,11 +14,46 @@ class AnnotationsConfig(AppConfig):
     verbose_name = _("Annotations")
 
     def ready(self) -> None:
-        """Register formats of plugins, the topic of queues, and the console's pages."""
+        """Register formats of plugins, the topic of queues, and what the console shows."""
+        from apps.annotations.admin import actions, pages, panels
         from apps.annotations.exporters import load_plugins
         from apps.annotations.progress import TOPIC
         from apps.annotations.selectors import may_watch_queue
+        from apps.core.admin import dashboard, extensions, navigation
+        from apps.core.admin.pages import register
         from apps.core.events import register_topic
+        from apps.tracing.panels import register as register_panel
 
         load_plugins()
         register_topic(TOPIC, may_watch_queue)
+        register("annotations/queues/<uuid:queue_id>/desk/", pages.DeskPage, "annotations_desk")
+        register("annotations/queues/<uuid:queue_id>/fill/", pages.FillPage, "annotations_fill")
+        register("annotations/add-answer/", pages.AddAnswerPage, "annotations_add_answer")
+        register("annotations/datasets/<uuid:dataset_id>/", pages.DatasetItemsPage, "annotations_dataset")
+        navigation.register(
+            "Improve",
+            _("Annotation queues"),
+            "rate_review",
+            "admin:annotations_annotationqueue_changelist",
+            10,
+            model="annotations.AnnotationQueue",
+        )
+        navigation.register(
+            "Improve",
+            _("Datasets"),
+            "dataset",
+            "admin:annotations_dataset_changelist",
+            20,
+            model="annotations.Dataset",
+        )
+        navigation.register(
+            "Improve",
+            _("Exports"),
+            "file_download",
+            "admin:annotations_export_changelist",
+            30,
+            model="annotations.Export",
+        )
+        dashboard.register_card(50, panels.open_tasks_card)
+        extensions.register_action("agents.conversation", actions.add_to_queue)
+        register_panel(panels.trace_panel)

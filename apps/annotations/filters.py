@@ -78,9 +78,9 @@ class ItemFilter(BaseModel):
     def _with_feedback(self, answers: QuerySet[Message]) -> QuerySet[Message]:
         match self.feedback:
             case Feedback.UP:
-                return answers.filter(feedback__gt=0)
+                return answers.filter(feedback=1)
             case Feedback.DOWN:
-                return answers.filter(feedback__lt=0)
+                return answers.filter(feedback=0)
             case Feedback.NONE:
                 return answers.filter(feedback__isnull=True)
         return answers

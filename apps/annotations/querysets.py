@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
-from django.db.models import Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Cast, Coalesce
 
 from apps.annotations.exporters import Example
 from apps.core.querysets import WorkspaceQuerySet
@@ -101,6 +101,14 @@ class DatasetItemQuerySet(WorkspaceQuerySet["DatasetItem"]):
     def changed_since(self, version: int) -> Self:
         """Forms that make the present differ from `version`: begun after it, or ended with it."""
         return self.filter(Q(since__gt=version, until__isnull=True) | Q(until=version))
+
+    def matching(self, text: str) -> Self:
+        """Items whose input or outputs contain `text`, case ignored."""
+        return self.alias(input_text=Cast("messages", TextField())).filter(
+            Q(input_text__icontains=text)
+            | Q(expected_output__icontains=text)
+            | Q(rejected_output__icontains=text)
+        )
 
     def examples(self) -> Iterator[Example]:
         """What exporters take, in order, through a server-side cursor."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -25,3 +27,8 @@ def describe(reason: str, detail: str = "") -> str:
     """The sentence for a reason code, with the place it happened at."""
     sentence = str(SENTENCES.get(reason, reason))
     return f"{sentence} ({detail})" if detail else sentence
+
+
+def described(rejections: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Stored rejections with their sentence in the reader's language."""
+    return [{**entry, "sentence": describe(entry["reason"], entry["detail"])} for entry in rejections]

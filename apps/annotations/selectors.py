@@ -9,7 +9,14 @@ from uuid import UUID
 from apps.agents.models import Conversation, Message
 from apps.annotations.exporters import Report, write_lines
 from apps.annotations.exporters.base import Exporter
-from apps.annotations.models import Annotation, AnnotationQueue, Dataset, DatasetItem, QueueItem
+from apps.annotations.models import (
+    Annotation,
+    AnnotationQueue,
+    Dataset,
+    DatasetItem,
+    DatasetVersion,
+    QueueItem,
+)
 from apps.annotations.transcripts import conversation_around
 from apps.core.models import User
 
@@ -54,6 +61,53 @@ def annotations_of_trace(workspace_id: UUID, trace_id: str, user: User) -> Itera
     )
 
 
+@dataclass(frozen=True, slots=True)
+class DatasetPage:
+    """One page of a dataset's items. `version` None is the present state; `after` of the next page or ""."""
+
+    items: list[DatasetItem]
+    next_after: str
+    version: int | None
+    versions: list[DatasetVersion]
+    current_count: int
+    changed: bool
+
+
+def dataset_page(
+    dataset: Dataset,
+    *,
+    version: int | None,
+    after: str = "",
+    first: str = "",
+    search: str = "",
+    size: int = 25,
+) -> DatasetPage:
+    """Items in the order they were added, by keyset: after one, or beginning with one.
+
+    An unknown version shows the present state.
+    """
+    versions = list(DatasetVersion.objects.filter(dataset=dataset).order_by("-number")[:100])
+    known = {entry.number for entry in versions}
+    shown = version if version in known else None
+    everything = DatasetItem.objects.filter(dataset=dataset)
+    items = everything.current() if shown is None else everything.at(shown)
+    if search:
+        items = items.matching(search)
+    if _is_uuid(after):
+        items = items.filter(key__gt=after)
+    elif _is_uuid(first):
+        items = items.filter(key__gte=first)
+    rows = list(items.select_related("annotator", "message").order_by("key")[: size + 1])
+    return DatasetPage(
+        items=rows[:size],
+        next_after=str(rows[size - 1].key) if len(rows) > size else "",
+        version=shown,
+        versions=versions,
+        current_count=everything.current().count(),
+        changed=everything.changed_since(dataset.version).exists(),
+    )
+
+
 def check_rows(dataset: Dataset, exporter: Exporter, version: int | None) -> Report:
     """What an export would contain: counts, and the reasons of rows left out; nothing is written."""
     items = DatasetItem.objects.filter(dataset=dataset)
@@ -66,7 +120,12 @@ def check_rows(dataset: Dataset, exporter: Exporter, version: int | None) -> Rep
 
 def may_watch_queue(user: User, queue_id: str) -> bool:
     """Who may listen to a queue's progress."""
+    return _is_uuid(queue_id) and AnnotationQueue.objects.visible_to(user).filter(pk=queue_id).exists()
+
+
+def _is_uuid(text: str) -> bool:
     try:
-        return AnnotationQueue.objects.visible_to(user).filter(pk=UUID(queue_id)).exists()
+        UUID(text)
     except ValueError:
         return False
+    return True

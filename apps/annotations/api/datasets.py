@@ -27,11 +27,11 @@ from apps.annotations.api.serializers import (
     DatasetSerializer,
     DatasetVersionInput,
     DatasetVersionSerializer,
-    rejection_data,
 )
 from apps.annotations.exporters import Report, exporters, write_lines, write_lines_async
 from apps.annotations.models import Dataset, DatasetItem, DatasetVersion
 from apps.annotations.querysets import DatasetItemQuerySet
+from apps.annotations.reasons import described
 from apps.annotations.selectors import check_rows
 from apps.annotations.services import dataset as dataset_service
 from apps.annotations.services import dataset_item as item_service
@@ -138,7 +138,7 @@ class DatasetViewSet(WorkspaceViewSet[Dataset]):
                 "row_count": report.written,
                 "rejected_count": report.rejected,
                 "byte_count": report.byte_count,
-                "rejections": rejection_data(rejections),
+                "rejections": described(rejections),
             }
         )
 

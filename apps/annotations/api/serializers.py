@@ -20,7 +20,7 @@ from apps.annotations.models import (
     QueueItem,
     Verdict,
 )
-from apps.annotations.reasons import describe
+from apps.annotations.reasons import described
 from apps.annotations.selectors import DeskItem
 
 MOST_TEXT = 200_000
@@ -378,11 +378,6 @@ class CheckSerializer(serializers.Serializer[Any]):
     rejections = RejectionSerializer(many=True)
 
 
-def rejection_data(rejections: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Stored rejections with their sentence in the reader's language."""
-    return [{**entry, "sentence": describe(entry["reason"], entry["detail"])} for entry in rejections]
-
-
 class ExportSerializer(serializers.ModelSerializer[Export]):
     """A training file with its manifest."""
 
@@ -413,7 +408,7 @@ class ExportSerializer(serializers.ModelSerializer[Export]):
     @extend_schema_field(RejectionSerializer(many=True))
     def get_rejections(self, export: Export) -> list[dict[str, str]]:
         """Reasons of the first rows left out."""
-        return rejection_data(export.rejections)
+        return described(export.rejections)
 
     def get_download_url(self, export: Export) -> str:
         """Where the file is, "" until it is complete."""

@@ -89,3 +89,14 @@ class DatasetItem(WorkspaceModel):
 
     def __str__(self) -> str:
         return str(self.key)
+
+    @property
+    def question(self) -> str:
+        """The last thing the person said, for lists."""
+        said = [str(entry.get("content") or "") for entry in self.messages if entry.get("role") == "user"]
+        return said[-1] if said else ""
+
+    @property
+    def turns(self) -> int:
+        """How many messages the input has."""
+        return len(self.messages)

@@ -1,0 +1,63 @@
+"""What this app shows on the trace page and on the dashboard."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from apps.agents.models import Message
+from apps.annotations.models import Annotation, AnnotationQueue, QueueItem
+from apps.annotations.selectors import annotations_of_trace
+from apps.core.admin.dashboard import Card
+from apps.core.permissions import allows_in
+from apps.tracing.models import Trace
+
+MESSAGE_SOURCE = "agents.message"
+
+
+def trace_panel(request: HttpRequest, trace: Trace) -> str:
+    """What people said about the answer behind a trace, and a form that adds it to a queue."""
+    if trace.source_type != MESSAGE_SOURCE:
+        return ""
+    user: Any = request.user
+    answers = Message.objects.visible_to(user).filter(workspace=trace.workspace_id, role="assistant")
+    message = answers.filter(pk=UUID(trace.source_id)).first() if _is_uuid(trace.source_id) else None
+    if message is None:
+        return ""
+    queues = AnnotationQueue.objects.filter(workspace=trace.workspace_id).visible_to(user, "change")
+    context = {
+        "annotations": list(annotations_of_trace(trace.workspace_id, trace.trace_id, user)),
+        "message": message,
+        "queues": list(queues.order_by("name")[:100]),
+    }
+    if not context["annotations"] and not context["queues"]:
+        return ""
+    return render_to_string("annotations/trace_panel.html", context, request=request)
+
+
+def open_tasks_card(request: HttpRequest) -> Card | None:
+    """How much waits to be judged; for those who may judge."""
+    workspace = request.workspace  # type: ignore[attr-defined]  # WorkspaceMiddleware
+    if not allows_in(request.user, "add", Annotation, workspace):  # type: ignore[arg-type]  # signed in
+        return None
+    open_items = QueueItem.objects.filter(workspace=workspace).open().count()
+    return Card(
+        title=_("Open annotation tasks"),
+        value=str(open_items),
+        hint=_("answers wait for a judgement") if open_items else _("nothing waits"),
+        url=reverse("admin:annotations_annotationqueue_changelist"),
+        tone="warn" if open_items else "ok",
+    )
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
