@@ -16,6 +16,7 @@ from unfold.admin import ModelAdmin
 from apps.core import permissions
 from apps.core.actors import Actor
 from apps.core.admin import extensions
+from apps.core.admin.role import role_allows
 from apps.core.exceptions import FlywheelError
 from apps.core.models import Workspace
 from apps.core.querysets import WorkspaceQuerySet
@@ -36,8 +37,8 @@ else:
 class ConsoleModelAdmin(_Base[M]):
     """List and form of a workspace's objects: visibility by `visible_to`, writes by services.
 
-    Override `create_object`, `update_object` and `delete_object`; each calls one service. A `FlywheelError` is shown to
-    the person, and nothing is saved.
+    Override `create_object`, `update_object` and `delete_object`; each calls one service. A `FlywheelError` is
+    shown to the person, and nothing is saved.
     """
 
     list_per_page = 50
@@ -83,12 +84,14 @@ class ConsoleModelAdmin(_Base[M]):
 
     def may(self, request: HttpRequest, action: str, obj: M | None = None) -> bool:
         """Tell whether the person may do `action` here, or on `obj`."""
+        workspace = self.workspace(request)
         if not request.user.is_authenticated:
             return False
-        if obj is not None:
-            return permissions.allows(request.user, action, obj)
-        workspace = self.workspace(request)
-        return workspace is not None and permissions.allows_in(request.user, action, self.model, workspace)
+        if obj is None:
+            return workspace is not None and role_allows(request, action, self.model)
+        if workspace is not None and getattr(obj, "workspace_id", None) == workspace.pk:
+            return role_allows(request, action, self.model) or permissions.allows(request.user, action, obj)
+        return permissions.allows(request.user, action, obj)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Shown to those who may see objects of this kind."""

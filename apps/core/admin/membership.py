@@ -163,11 +163,10 @@ class WorkspaceMemberInline(MembershipInline):
 class UserMembershipInline(MembershipInline):
     """On an account: workspaces by name."""
 
-    fields = ("workspace", "role")
+    verbose_name = _("workspace")
+    verbose_name_plural = _("workspaces")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Nothing is read-only; a changed workspace is a new membership and refused below."""
-        return ()
+    fields = ("workspace", "role")
 
 
 def save_memberships(actor: Actor, formset: Any) -> None:

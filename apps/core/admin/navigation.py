@@ -1,4 +1,4 @@
-"""The sidebar and the workspace switcher."""
+"""The sidebar."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from apps.core import permissions
+from apps.core.admin.role import role_allows
 from apps.core.models import User
-from apps.core.selectors import workspaces_of
 
 
 class Section(IntEnum):
@@ -108,33 +107,4 @@ def _may_see(request: HttpRequest, item: NavItem) -> bool:
         return True
     if not workspace:
         return False
-    return _role_allows(request, item)
-
-
-def _role_allows(request: HttpRequest, item: NavItem) -> bool:
-    """Answer from the role, looked up once per request."""
-    user = request.user
-    if user.is_superuser:  # type: ignore[union-attr]  # _may_see has refused visitors
-        return True
-    if not hasattr(request, "_workspace_role"):
-        request._workspace_role = permissions.role_in(user, request.workspace)  # type: ignore[attr-defined,arg-type]  # per-request memo
-    role = request._workspace_role
-    needed = apps.get_model(item.model).access.lowest(item.action)
-    return role is not None and needed is not None and role.includes(needed)
-
-
-def workspace_dropdown(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the entries of the workspace switcher."""
-    user = request.user
-    if not isinstance(user, User):
-        return []
-    current = getattr(request, "workspace", None)
-    return [
-        {
-            "title": workspace.name,
-            "link": reverse("admin:switch_workspace", args=[workspace.pk]),
-            "icon": "check" if current and workspace.pk == current.pk else "workspaces",
-            "attrs": {"data-workspace-switch": "true"},
-        }
-        for workspace in workspaces_of(user)
-    ]
+    return role_allows(request, item.action, apps.get_model(item.model))

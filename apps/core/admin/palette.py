@@ -47,8 +47,8 @@ def pages_named(request: HttpRequest, term: str) -> Iterator[dict[str, str]]:
 
 def objects_found(site: AdminSite, request: HttpRequest, term: str) -> Iterator[dict[str, str]]:
     """Yield the first objects of each kind that match `term`, through the visibility of their list."""
-    for label in settings.PALETTE_MODELS:
-        model = apps.get_model(label)
+    known = {model._meta.label_lower: model for model in apps.get_models()}
+    for model in filter(None, map(known.get, settings.PALETTE_MODELS)):
         if not site.is_registered(model):
             continue
         admin = site.get_model_admin(model)

@@ -61,7 +61,7 @@ def register_console() -> None:
     )
     entry("Settings", _("Workspaces"), "workspaces", "admin:core_workspace_changelist", 60)
     entry("Settings", _("API reference"), "api", "api-reference", 70)
-    entry("Settings", _("Accounts"), "manage_accounts", "admin:core_user_changelist", 80, superuser=True)
+    entry("Settings", _("Users"), "manage_accounts", "admin:core_user_changelist", 80, superuser=True)
     entry("Settings", _("Groups"), "groups", "admin:auth_group_changelist", 82, superuser=True)
     entry(
         "Settings",

@@ -9,9 +9,8 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from apps.core import permissions
-from apps.core.access import Role
 from apps.core.admin import activity, formatting
+from apps.core.admin.role import current_role as role_of_request
 from apps.core.models import AuditEntry, Job, User, Workspace
 from apps.core.selectors import workspaces_of
 
@@ -34,12 +33,7 @@ def entered_workspaces(context: dict[str, Any]) -> list[Workspace]:
 @register.simple_tag(takes_context=True)
 def current_role(context: dict[str, Any]) -> str:
     """Return the person's role in the current workspace, or "" for a superuser who is no member."""
-    request = context["request"]
-    if not request.workspace:
-        return ""
-    if not hasattr(request, "_workspace_role"):
-        request._workspace_role = permissions.role_in(request.user, request.workspace)
-    role: Role | None = request._workspace_role
+    role = role_of_request(context["request"])
     return "" if role is None else str(role.label)
 
 

@@ -1,6 +1,9 @@
 // Live progress of background jobs.
-// <div data-job="ID" data-job-state="running"><progress class="fw-progress"></progress><span data-job-message></span></div>
+// <div data-job="ID" data-job-state="running">
+//   <progress class="fw-progress"></progress> <span class="fw-badge" data-job-badge></span> <span data-job-message></span>
+// </div>
 import { onReopen, subscribe } from "./events.js";
+import { gettext } from "./i18n.js";
 
 const FINAL_STATES = new Set(["succeeded", "failed", "cancelled"]);
 
@@ -37,6 +40,20 @@ export function setProgress(bar, { state, done = 0, total = 0 }) {
   }
 }
 
+const BADGES = {
+  queued: ["muted", gettext("Queued")],
+  running: ["info", gettext("Running")],
+  succeeded: ["ok", gettext("Succeeded")],
+  failed: ["error", gettext("Failed")],
+  cancelled: ["warn", gettext("Cancelled")],
+};
+
+function renderBadge(badge, state) {
+  const [tone, label] = BADGES[state] ?? ["muted", state];
+  badge.className = `fw-badge fw-badge--${tone}`;
+  badge.textContent = label;
+}
+
 function render(element, data) {
   element.dataset.jobState = data.state ?? element.dataset.jobState;
   const bar = element.querySelector("progress");
@@ -47,6 +64,10 @@ function render(element, data) {
   if (message) {
     message.textContent = data.error || data.message || "";
   }
+  const badge = element.querySelector("[data-job-badge]");
+  if (badge) {
+    renderBadge(badge, element.dataset.jobState);
+  }
   element.dispatchEvent(new CustomEvent("fw:job", { bubbles: true, detail: data }));
 }
 
@@ -54,7 +75,8 @@ function render(element, data) {
 export function bindJobs(root = document) {
   const open = [...root.querySelectorAll("[data-job]")].filter((element) => !isFinal(element.dataset.jobState));
   open.forEach((element) => trackJob(element.dataset.job, (data) => render(element, data)));
-  if (open.length > 0) {
+  // What happened while the connection was down is unknown. A page without half-filled forms can simply load anew.
+  if (open.length > 0 && !document.querySelector("form[method=post] :is(input:not([type=hidden], [type=checkbox]), textarea)")) {
     onReopen(() => location.reload());
   }
 }
