@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django import forms
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,10 +13,10 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from apps.core.admin.base import ConsoleModelAdmin
@@ -86,34 +87,34 @@ class ApiKeyAdmin(ConsoleModelAdmin[ApiKey]):
         """Those who may delete keys may revoke them."""
         return self.may(request, "delete")
 
-    @display(description=_("key"))
+    @admin.display(description=_("key"))
     def key(self, key: ApiKey) -> SafeString:
         """The part that is not secret."""
-        return cast("SafeString", mark_safe(f'<code class="fw-mono">fw_{key.prefix}_…</code>'))  # noqa: S308  # hex digits
+        return format_html('<code class="fw-mono">fw_{}_…</code>', key.prefix)
 
-    @display(description=_("state"))
+    @admin.display(description=_("state"))
     def state(self, key: ApiKey) -> SafeString:
         """Whether it works."""
         if key.revoked_at is not None:
             return badge(_("Revoked"), "error")
         return badge(_("Active"), "ok") if key.is_usable else badge(_("Expired"), "warn")
 
-    @display(description=_("scopes"))
+    @admin.display(description=_("scopes"))
     def scope_list(self, key: ApiKey) -> str:
         """Scopes by name."""
         return ", ".join(str(Scope(scope).label) for scope in key.scopes)
 
-    @display(description=_("expires"), ordering="expires_at")
+    @admin.display(description=_("expires"), ordering="expires_at")
     def expires(self, key: ApiKey) -> SafeString:
         """When it ends."""
         return moment(key.expires_at)
 
-    @display(description=_("last used"), ordering="last_used_at")
+    @admin.display(description=_("last used"), ordering="last_used_at")
     def last_use(self, key: ApiKey) -> SafeString:
         """Last use, to the minute."""
         return moment(key.last_used_at) if key.last_used_at else NOTHING
 
-    @display(description=_("created"), ordering="created_at")
+    @admin.display(description=_("created"), ordering="created_at")
     def created(self, key: ApiKey) -> SafeString:
         """When it was made."""
         return moment(key.created_at)
@@ -150,6 +151,7 @@ class ApiKeyAdmin(ConsoleModelAdmin[ApiKey]):
         response["Cache-Control"] = "no-store"
         return response
 
+    @admin.action(description=_("Revoke"), permissions=["revoke"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         """Revoke the ticked keys."""
         actor = self.actor(request)
@@ -159,9 +161,6 @@ class ApiKeyAdmin(ConsoleModelAdmin[ApiKey]):
             lambda key: api_key_service.revoke_api_key(actor=actor, key=key),
             gettext("API keys revoked"),
         )
-
-    revoke_selected.short_description = _("Revoke")  # type: ignore[attr-defined]  # Django's action protocol
-    revoke_selected.allowed_permissions = ("revoke",)  # type: ignore[attr-defined]  # same
 
     def get_urls(self) -> list[URLPattern]:
         """Add the address that revokes one key."""

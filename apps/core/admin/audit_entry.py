@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -14,7 +15,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RangeDateTimeFilter
-from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from apps.core.admin.base import ReadOnlyAdmin
@@ -84,34 +84,34 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
             return is_superuser(request)
         return super().may(request, action, obj)
 
-    @display(description=_("time"), ordering="created_at")
+    @admin.display(description=_("time"), ordering="created_at")
     def time(self, entry: AuditEntry) -> SafeString:
         """When it happened."""
         return moment(entry.created_at)
 
-    @display(description=_("time"))
+    @admin.display(description=_("time"))
     def exact_time(self, entry: AuditEntry) -> SafeString:
         """When exactly it happened, in the reader's time zone."""
         return format_html('<time datetime="{0}" data-local>{0}</time>', entry.created_at.isoformat())
 
-    @display(description=_("action"), ordering="action")
+    @admin.display(description=_("action"), ordering="action")
     def act(self, entry: AuditEntry) -> SafeString:
         """The action's name."""
         return format_html('<code class="fw-mono">{}</code>', entry.action)
 
-    @display(description=_("object"))
+    @admin.display(description=_("object"))
     def target(self, entry: AuditEntry) -> SafeString:
         """The object as it was called then."""
         return format_html(
             '{} <span class="fw-muted fw-small">{}</span>', entry.object_label, entry.object_type
         )
 
-    @display(description=_("through"))
+    @admin.display(description=_("through"))
     def via(self, entry: AuditEntry) -> str:
         """Door it came through."""
         return str(_("API key %(id)s") % {"id": entry.api_key_id}) if entry.api_key_id else str(_("Console"))
 
-    @display(description=_("changes"))
+    @admin.display(description=_("changes"))
     def comparison(self, entry: AuditEntry) -> SafeString:
         """Field by field, before and after."""
         rows = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.contrib import messages
@@ -214,7 +215,7 @@ class ConsoleModelAdmin(_Base[M]):
 class ReadOnlyAdmin(ConsoleModelAdmin[M]):
     """Rows that are looked at only."""
 
-    actions = None
+    actions: Sequence[Any] | None = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Never."""

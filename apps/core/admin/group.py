@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from apps.core.admin.installation import InstallationAdmin
@@ -52,7 +52,7 @@ class GroupAdmin(InstallationAdmin[Group]):
         """With the number of members."""
         return super().get_queryset(request).annotate(people=Count("user"))
 
-    @display(description=_("members"), ordering="people")
+    @admin.display(description=_("members"), ordering="people")
     def member_count(self, group: Group) -> int:
         """How many people belong to it."""
         count: int = group.people  # type: ignore[attr-defined]  # annotated by get_queryset

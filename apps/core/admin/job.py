@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,7 +15,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
-from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from apps.core import jobs
@@ -51,34 +51,34 @@ class JobAdmin(ReadOnlyAdmin[Job]):
         """Those who may start jobs may cancel them."""
         return self.may(request, "change")
 
-    @display(description=_("job"), ordering="title")
+    @admin.display(description=_("job"), ordering="title")
     def name(self, job: Job) -> str:
         """Title or task name."""
         return str(job)
 
-    @display(description=_("state"), ordering="state")
+    @admin.display(description=_("state"), ordering="state")
     def state_badge(self, job: Job) -> SafeString:
         """State, live."""
         return job_badge(job)
 
-    @display(description=_("progress"))
+    @admin.display(description=_("progress"))
     def progress(self, job: Job) -> SafeString:
         """Progress, live."""
         return job_progress(job)
 
-    @display(description=_("error"))
+    @admin.display(description=_("error"))
     def error_text(self, job: Job) -> SafeString:
         """The reason of a failure."""
         return (
             format_html('<p class="fw-notice fw-notice--error">{}</p>', job.error) if job.error else NOTHING
         )
 
-    @display(description=_("created"), ordering="created_at")
+    @admin.display(description=_("created"), ordering="created_at")
     def created(self, job: Job) -> SafeString:
         """When it was asked for."""
         return moment(job.created_at)
 
-    @display(description=_("duration"))
+    @admin.display(description=_("duration"))
     def took(self, job: Job) -> str | SafeString:
         """How long it ran."""
         if job.started_at is None or job.finished_at is None:
@@ -86,6 +86,7 @@ class JobAdmin(ReadOnlyAdmin[Job]):
         seconds = (job.finished_at - job.started_at).total_seconds()
         return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
 
+    @admin.action(description=_("Cancel"), permissions=["cancel"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         """Cancel the ticked jobs that are not finished."""
         actor = self.actor(request)
@@ -96,9 +97,6 @@ class JobAdmin(ReadOnlyAdmin[Job]):
             lambda job: jobs.cancel(actor=actor, job=job),
             gettext("Cancellation requested"),
         )
-
-    cancel_selected.short_description = _("Cancel")  # type: ignore[attr-defined]  # Django's action protocol
-    cancel_selected.allowed_permissions = ("cancel",)  # type: ignore[attr-defined]  # same
 
     def get_urls(self) -> list[URLPattern]:
         """Add the address that cancels one job."""

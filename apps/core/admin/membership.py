@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django import forms
+from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget
 
 from apps.core.actors import Actor
@@ -76,22 +76,22 @@ class MembershipAdmin(ConsoleModelAdmin[Membership]):
     ordering = ("created_at",)
     actions = None
 
-    @display(description=_("name"), ordering="user__first_name")
+    @admin.display(description=_("name"), ordering="user__first_name")
     def person(self, membership: Membership) -> str:
         """Name of the member."""
         return str(membership.user)
 
-    @display(description=_("e-mail address"), ordering="user__email")
+    @admin.display(description=_("e-mail address"), ordering="user__email")
     def email(self, membership: Membership) -> str:
         """Address of the member."""
         return membership.user.email
 
-    @display(description=_("role"), ordering="role")
+    @admin.display(description=_("role"), ordering="role")
     def role_badge(self, membership: Membership) -> SafeString:
         """Role as a badge."""
         return badge(membership.get_role_display(), _TONES[Role(membership.role)])
 
-    @display(description=_("since"), ordering="created_at")
+    @admin.display(description=_("since"), ordering="created_at")
     def since(self, membership: Membership) -> SafeString:
         """When they became a member."""
         return moment(membership.created_at)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import PeriodicTask
-from unfold.decorators import display
 
 from apps.core.admin.formatting import badge, moment
 from apps.core.admin.installation import InstallationAdmin
@@ -42,34 +42,30 @@ class PeriodicTaskAdmin(InstallationAdmin[PeriodicTask]):
         """Superusers."""
         return self.may(request, "change")
 
-    @display(description=_("state"), ordering="enabled")
+    @admin.display(description=_("state"), ordering="enabled")
     def state(self, task: PeriodicTask) -> SafeString:
         """Runs or is paused."""
         return badge(_("Active"), "ok") if task.enabled else badge(_("Paused"), "warn")
 
-    @display(description=_("schedule"))
+    @admin.display(description=_("schedule"))
     def schedule_text(self, task: PeriodicTask) -> str:
         """How often."""
         return str(task.interval or task.crontab or task.solar or task.clocked or "")
 
-    @display(description=_("last run"), ordering="last_run_at")
+    @admin.display(description=_("last run"), ordering="last_run_at")
     def last_run(self, task: PeriodicTask) -> SafeString:
         """Last time the scheduler sent it."""
         return moment(task.last_run_at)
 
+    @admin.action(description=_("Resume"), permissions=["pause"])
     def enable(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
         """Let tasks run again."""
         self._set_enabled(request, queryset, enabled=True, done=gettext("Tasks resumed"))
 
-    enable.short_description = _("Resume")  # type: ignore[attr-defined]  # Django's action protocol
-    enable.allowed_permissions = ("pause",)  # type: ignore[attr-defined]  # same
-
+    @admin.action(description=_("Pause"), permissions=["pause"])
     def disable(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
         """Pause tasks."""
         self._set_enabled(request, queryset, enabled=False, done=gettext("Tasks paused"))
-
-    disable.short_description = _("Pause")  # type: ignore[attr-defined]  # same
-    disable.allowed_permissions = ("pause",)  # type: ignore[attr-defined]  # same
 
     def _set_enabled(
         self, request: HttpRequest, queryset: QuerySet[PeriodicTask], *, enabled: bool, done: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -129,11 +130,13 @@ def read_queues() -> list[Queue]:
             oldest=Min("created_at", filter=Q(state=JobState.QUEUED)),
         )
     }
-    empty = {"waiting": 0, "running": 0, "stranded": 0, "oldest": None}
-    return [
-        Queue(name, *(rows.get(name, empty)[key] for key in ("waiting", "running", "stranded", "oldest")))
-        for name in settings.JOB_QUEUES
-    ]
+    return [_queue(name, rows.get(name, {})) for name in settings.JOB_QUEUES]
+
+
+def _queue(name: str, row: Mapping[str, Any]) -> Queue:
+    return Queue(
+        name, row.get("waiting", 0), row.get("running", 0), row.get("stranded", 0), row.get("oldest")
+    )
 
 
 def check_scheduler() -> Check:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.contrib import admin
 from django.contrib.auth.password_validation import password_validators_help_text_html, validate_password
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, QuerySet
@@ -16,7 +17,6 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminEmailInputWidget,
     UnfoldAdminPasswordToggleWidget,
@@ -96,7 +96,8 @@ class ChangedAccountForm(AccountForm):
         widget=UnfoldAdminSelectWidget(),
     )
 
-    class Meta(AccountForm.Meta):
+    class Meta:
+        model = User
         fields = ("email", "is_superuser", "is_active", "language")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -163,25 +164,25 @@ class UserAdmin(InstallationAdmin[User]):
         """Never; accounts are switched off instead."""
         return False
 
-    @display(description=_("name"), ordering="first_name")
+    @admin.display(description=_("name"), ordering="first_name")
     def name(self, user: User) -> str:
         """Name of the person."""
         return str(user)
 
-    @display(description=_("state"))
+    @admin.display(description=_("state"))
     def state(self, user: User) -> SafeString:
         """What kind of account it is."""
         if not user.is_active:
             return badge(_("Switched off"), "error")
         return badge(_("Administrator"), "info") if user.is_superuser else badge(_("Active"), "ok")
 
-    @display(description=_("workspaces"), ordering="workspaces")
+    @admin.display(description=_("workspaces"), ordering="workspaces")
     def workspace_count(self, user: User) -> int:
         """How many workspaces the person belongs to."""
         count: int = user.workspaces  # type: ignore[attr-defined]  # annotated by get_queryset
         return count
 
-    @display(description=_("last login"), ordering="last_login")
+    @admin.display(description=_("last login"), ordering="last_login")
     def last_seen(self, user: User) -> SafeString:
         """Last login."""
         return moment(user.last_login)
@@ -223,19 +224,15 @@ class UserAdmin(InstallationAdmin[User]):
         """The audit log says what changed."""
         return []
 
+    @admin.action(description=_("Activate"), permissions=["change"])
     def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Let accounts log in again."""
         self._set_active(request, queryset, active=True, done=gettext("Accounts activated"))
 
-    activate.short_description = _("Activate")  # type: ignore[attr-defined]  # Django's action protocol
-    activate.allowed_permissions = ("change",)  # type: ignore[attr-defined]  # same
-
+    @admin.action(description=_("Switch off"), permissions=["change"])
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Keep accounts from logging in."""
         self._set_active(request, queryset, active=False, done=gettext("Accounts switched off"))
-
-    deactivate.short_description = _("Switch off")  # type: ignore[attr-defined]  # same
-    deactivate.allowed_permissions = ("change",)  # type: ignore[attr-defined]  # same
 
     def _set_active(self, request: HttpRequest, queryset: QuerySet[User], *, active: bool, done: str) -> None:
         actor = self.actor(request)

@@ -6,12 +6,12 @@ from typing import Any
 
 from django import forms
 from django.apps import apps
+from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
 
 from apps.core.admin.base import ConsoleModelAdmin
 from apps.core.admin.formatting import moment
@@ -37,13 +37,13 @@ class WorkspaceAdmin(ConsoleModelAdmin[Workspace]):
         entered = Workspace.objects.visible_to(request.user).values("pk")
         return every.filter(pk__in=entered).annotate(members=Count("memberships"))
 
-    @display(description=_("members"), ordering="members")
+    @admin.display(description=_("members"), ordering="members")
     def member_count(self, workspace: Workspace) -> int:
         """How many people belong to it."""
         count: int = workspace.members  # type: ignore[attr-defined]  # annotated by get_queryset
         return count
 
-    @display(description=_("created"), ordering="created_at")
+    @admin.display(description=_("created"), ordering="created_at")
     def created(self, workspace: Workspace) -> SafeString:
         """When it was made."""
         return moment(workspace.created_at)
