@@ -10,6 +10,6 @@ from apps.core.postgres import TEST, EmbeddedPostgres
 
 ROOT = Path(__file__).resolve().parent.parent
 
-if not os.environ.get("DATABASE_URL"):  # noqa: TID251 - the settings must find the URL in the environment
+if not os.environ.get("DATABASE_URL"):
     server = EmbeddedPostgres(ROOT / "var" / "test-postgres", settings=TEST)
-    os.environ["DATABASE_URL"] = server.start()  # noqa: TID251 - same
+    os.environ["DATABASE_URL"] = server.start()
