@@ -1,6 +1,6 @@
 """Every text of the product has a finished translation, and the compiled files are the current ones.
 
-Texts are extracted anew by Django's own command, but only read: nothing in locale/ changes. Needs GNU gettext.
+Django's own command extracts the texts, but nothing in locale/ changes. Needs GNU gettext.
 """
 
 from __future__ import annotations
