@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import django_stubs_ext
+
 from config.env import ROOT, env
 from config.secret_files import load_or_create
 from config.settings.components.admin import *
@@ -14,6 +16,9 @@ from config.settings.components.i18n import *
 from config.settings.components.logging import *
 from config.settings.components.paths import *
 from config.settings.components.product import *
+
+# lets Django's classes be subscripted at run time as they are in the type stubs
+django_stubs_ext.monkeypatch()
 
 DEBUG = env.boolean("DEBUG", False, "Show tracebacks in the browser. Never in production.")
 SECRET_KEY = env.text(

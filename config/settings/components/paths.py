@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from config.env import ROOT, env
 
+BASE_DIR = ROOT
 VAR_DIR = env.path(
     "FLYWHEEL_VAR_DIR",
     ROOT / "var",
