@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import cast
 
+from django.apps import apps
 from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -17,6 +20,17 @@ from apps.core.admin.dashboard import Card
 from apps.core.models import AuditEntry, Job, JobState, User, Workspace
 
 RECENT = 8
+VERBS = {
+    "create": _("created"),
+    "update": _("changed"),
+    "delete": _("deleted"),
+    "cancel": _("cancelled"),
+    "revoke": _("revoked"),
+    "publish": _("published"),
+    "export": _("exported"),
+    "change_password": _("set the password of"),
+    "change_profile": _("changed the profile of"),
+}
 FAILED_WITHIN = timedelta(days=1)
 
 
@@ -48,11 +62,30 @@ def recent_jobs(request: HttpRequest) -> list[Job]:
     return list(Job.objects.in_workspace(workspace).visible_to(request.user).order_by("-created_at")[:5])
 
 
-def recent_entries(request: HttpRequest) -> list[AuditEntry]:
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An audit entry in words: `actor` `verb` `kind` `label`."""
+
+    actor: str
+    verb: str | Promise
+    kind: str | Promise
+    label: str
+    time: datetime
+
+
+def in_words(entry: AuditEntry) -> Happening:
+    """Say an entry in words; an act without a word of its own keeps its name."""
+    verb = VERBS.get(entry.action.rpartition(".")[2], entry.action)
+    model = {kind._meta.label_lower: kind for kind in apps.get_models()}.get(entry.object_type)
+    kind = model._meta.verbose_name if model is not None else entry.object_type
+    return Happening(entry.actor_label, verb, kind, entry.object_label, entry.created_at)
+
+
+def recent_happenings(request: HttpRequest) -> list[Happening]:
     """Return what happened last; people who may not read the audit log see their own acts."""
     workspace = cast("Workspace", request.workspace)  # type: ignore[attr-defined]  # WorkspaceMiddleware
     entries = AuditEntry.objects.filter(workspace=workspace)
     user = cast("User", request.user)
     if not permissions.allows_in(user, "view", AuditEntry, workspace):
         entries = entries.filter(actor_id=user.pk)
-    return list(entries.order_by("-created_at")[:RECENT])
+    return [in_words(entry) for entry in entries.order_by("-created_at")[:RECENT]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 from unfold.forms import AuthenticationForm
 
 from apps.core.exceptions import RateLimited
@@ -13,6 +14,11 @@ from apps.core.services import login
 
 class LoginForm(AuthenticationForm):
     """Asks for login and password; slows guessing down before the password is looked at."""
+
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": _("Address and password do not match. Check both; capital letters count."),
+    }
 
     def clean(self) -> dict[str, Any]:
         """Authenticate under the limits of `services.login`."""

@@ -26,10 +26,14 @@ class PalettePage(ConsolePage):
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         """Find pages and objects."""
         term = request.GET.get("q", "").strip()[:100]
-        found = [*pages_named(request, term)]
+        found = sorted(pages_named(request, term), key=lambda page: not _starts(page["title"], term))
         if len(term) >= SHORTEST_TERM and self.admin_site is not None:
             found += objects_found(self.admin_site, request, term)
         return JsonResponse({"items": found})
+
+
+def _starts(title: str, term: str) -> bool:
+    return title.casefold().startswith(term.casefold())
 
 
 def pages_named(request: HttpRequest, term: str) -> Iterator[dict[str, str]]:

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import template
+from django.conf import settings
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.core.admin import activity, formatting
 from apps.core.admin.role import current_role as role_of_request
-from apps.core.models import AuditEntry, Job, User, Workspace
+from apps.core.models import Job, User, Workspace, WorkspaceModel
 from apps.core.selectors import workspaces_of
+from apps.core.services.share import may_share
 
 register = template.Library()
 
@@ -44,9 +47,20 @@ def recent_jobs(context: dict[str, Any]) -> list[Job]:
 
 
 @register.simple_tag(takes_context=True)
-def recent_entries(context: dict[str, Any]) -> list[AuditEntry]:
-    """Return the audit entries for the start page."""
-    return activity.recent_entries(context["request"])
+def recent_happenings(context: dict[str, Any]) -> list[activity.Happening]:
+    """Return what happened last, for the start page."""
+    return activity.recent_happenings(context["request"])
+
+
+@register.simple_tag(takes_context=True)
+def share_url(context: dict[str, Any]) -> str:
+    """Return the share page of the form's object, for people who may share it; otherwise ""."""
+    shown, user = context.get("original"), context["request"].user
+    if not isinstance(shown, WorkspaceModel) or shown._meta.label_lower not in settings.SHAREABLE_MODELS:
+        return ""
+    if not isinstance(user, User) or not may_share(user, shown):
+        return ""
+    return reverse("admin:core_share", args=[shown._meta.label_lower, shown.pk])
 
 
 @register.simple_tag

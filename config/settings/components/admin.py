@@ -36,3 +36,5 @@ PALETTE_MODELS = (
     "annotations.annotationqueue",
     "annotations.dataset",
 )
+# Kinds of objects whose form offers *Share*.
+SHAREABLE_MODELS = ("agents.agent", "knowledge.knowledgebase", "annotations.annotationqueue", "annotations.dataset")
