@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,7 +49,9 @@ class _State:
     steps: int = 0
 
 
-async def run(spec: AgentSpec, history: Sequence[Turn], question: str, ports: Ports) -> AsyncIterator[Event]:
+async def run(
+    spec: AgentSpec, history: Sequence[Turn], question: str, ports: Ports
+) -> AsyncGenerator[Event, None]:
     """Answer a question; the last event is `Finished`. Raises PortError when a port fails.
 
     Closing the generator or cancelling its task cancels the call to the model or tool that is under way.
@@ -66,9 +69,9 @@ async def run(spec: AgentSpec, history: Sequence[Turn], question: str, ports: Po
     else:
         state.messages, _ = build_messages(spec, history, question, None)
     while True:
-        calls: Sequence[ToolCall] = ()
-        async for event in _speak(spec, state, ports):
-            yield event
+        async with aclosing(_speak(spec, state, ports)) as spoken:
+            async for event in spoken:
+                yield event
         calls = state.reply.message.tool_calls if state.reply else ()
         if not calls or ports.tools is None:
             break
@@ -77,7 +80,7 @@ async def run(spec: AgentSpec, history: Sequence[Turn], question: str, ports: Po
     yield _finished(state, ports)
 
 
-async def _speak(spec: AgentSpec, state: _State, ports: Ports) -> AsyncIterator[Event]:
+async def _speak(spec: AgentSpec, state: _State, ports: Ports) -> AsyncGenerator[Event, None]:
     """One model call: its deltas are passed on, its reply is kept in the state."""
     state.steps += 1
     state.reply = None

@@ -1,0 +1,40 @@
+"""Registration of the agents app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class AgentsConfig(AppConfig):
+    """Agents, conversations, and the runtime that answers."""
+
+    name = "apps.agents"
+    label = "agents"
+    verbose_name = _("Agents")
+
+    def ready(self) -> None:
+        """Register pages, navigation, dashboard and the way back from traces."""
+        from apps.agents.admin import conversation, dashboard, pages  # noqa: F401  # registers the admin
+        from apps.agents.links import message_link
+        from apps.core.admin import dashboard as start_page
+        from apps.core.admin import navigation
+        from apps.core.admin.pages import register
+        from apps.tracing import links
+
+        register("agents/", pages.AgentListPage, "agents_agents")
+        register("agents/new/", pages.AgentNewPage, "agents_agent_new")
+        register("agents/<uuid:pk>/", pages.AgentEditPage, "agents_agent_edit")
+        register("agents/<uuid:pk>/chat/", pages.ChatPage, "agents_chat")
+        register("agents/<uuid:pk>/chat/<uuid:conversation>/", pages.ChatPage, "agents_conversation_chat")
+        navigation.register(
+            "build", _("Agents"), "smart_toy", "admin:agents_agents", 10, model="agents.Agent"
+        )
+        navigation.register(
+            "observe", _("Conversations"), "forum", "admin:agents_conversation_changelist", 10,
+            model="agents.Conversation",
+        )  # fmt: skip
+        start_page.register_card(10, dashboard.answers_card)
+        start_page.register_step(30, dashboard.agent_step)
+        start_page.register_step(40, dashboard.chat_step)
+        links.register("agents.message", message_link)

@@ -1,0 +1,92 @@
+"""Conversations."""
+
+from __future__ import annotations
+
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.agents.models import Agent, Conversation, Source
+from apps.core import audit, permissions
+from apps.core.actors import Actor
+from apps.core.exceptions import Invalid, NotAllowed, NotFound
+from apps.core.streams import purge
+
+
+def require_participant(actor: Actor, conversation: Conversation) -> None:
+    """Raise unless the actor takes part: the conversation's person, or the product for a visitor."""
+    if actor.user is None:
+        return
+    if conversation.user_id != actor.user.pk:
+        if permissions.allows(actor.user, "view", conversation):
+            raise NotAllowed(_("This is somebody else's conversation. Start one of your own."))
+        raise NotFound
+    permissions.require(actor, "chat", conversation.agent)
+
+
+@transaction.atomic
+def start_conversation(
+    *, actor: Actor, agent: Agent, source: Source = Source.CONSOLE, external_user: str = "", title: str = ""
+) -> Conversation:
+    """Open an empty conversation. external_user: a visitor, or whom an API caller speaks for."""
+    permissions.require(actor, "chat", agent)
+    conversation = Conversation.objects.create(
+        workspace_id=agent.workspace_id,
+        agent=agent,
+        user=actor.user,
+        external_user=external_user[:128],
+        title=title[:200],
+        source=source,
+        last_message_at=timezone.now(),
+    )
+    audit.record(
+        actor=actor,
+        action="agents.conversation.create",
+        obj=conversation,
+        after={"agent": str(agent.pk), "source": str(source)},
+    )
+    return conversation
+
+
+@transaction.atomic
+def rename_conversation(*, actor: Actor, conversation: Conversation, title: str) -> Conversation:
+    """Give a conversation another title; its owner or an editor may."""
+    _require_owner_or(actor, "change", conversation)
+    title = title.strip()
+    if not title:
+        raise Invalid(_("Give the conversation a title."), errors={"title": [_("This is empty.")]})
+    before = {"title": conversation.title}
+    conversation.title = title[:200]
+    conversation.save(update_fields=["title", "updated_at"])
+    audit.record(
+        actor=actor,
+        action="agents.conversation.update",
+        obj=conversation,
+        before=before,
+        after={"title": conversation.title},
+    )
+    return conversation
+
+
+@transaction.atomic
+def delete_conversation(*, actor: Actor, conversation: Conversation) -> None:
+    """Delete a conversation, its messages and their streams; its owner or an editor may. Traces stay."""
+    _require_owner_or(actor, "delete", conversation)
+    audit.record(
+        actor=actor,
+        action="agents.conversation.delete",
+        obj=conversation,
+        before={"title": conversation.title, "messages": conversation.message_count},
+    )
+    streams = list(conversation.messages.filter(stream_kept=True).values_list("pk", flat=True))
+    if streams:
+        with connection.cursor() as cursor:
+            purge(cursor, streams)
+    conversation.delete()
+
+
+def _require_owner_or(actor: Actor, action: str, conversation: Conversation) -> None:
+    if actor.user is not None and conversation.user_id == actor.user.pk:
+        permissions.require(actor, "chat", conversation.agent)
+        return
+    permissions.require(actor, action, conversation)
