@@ -95,5 +95,5 @@ class HashBucket(Func):
     """A number from 0 to 99, the same for the same id on every machine."""
 
     # the mask drops the sign: a negative hash would give a negative remainder
-    template: ClassVar[str] = "((hashtextextended(%(expressions)s::text, 0) & 9223372036854775807) %% 100)"
+    template: ClassVar[str] = "mod(hashtextextended(%(expressions)s::text, 0) & 9223372036854775807, 100)"
     output_field = IntegerField()
