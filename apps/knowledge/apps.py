@@ -1,4 +1,4 @@
-"""Registration of the knowledge app."""
+"""Registration of the knowledge part."""
 
 from __future__ import annotations
 
@@ -7,8 +7,28 @@ from django.utils.translation import gettext_lazy as _
 
 
 class KnowledgeConfig(AppConfig):
-    """Knowledge bases: parsing, chunking, indexing and retrieval."""
+    """Bases, documents, chunks; parsing, indexing, retrieval, hit testing."""
 
     name = "apps.knowledge"
     label = "knowledge"
     verbose_name = _("Knowledge")
+
+    def ready(self) -> None:
+        """Mount the pages, open the topics, add the navigation entry."""
+        from apps.core.admin import navigation
+        from apps.core.events import register_topic
+        from apps.knowledge import selectors
+        from apps.knowledge.admin.routes import register_pages
+
+        register_pages()
+        register_topic("knowledge.knowledgebase", selectors.may_watch_base)
+        register_topic("knowledge.document", selectors.may_watch_document)
+        navigation.register(
+            "Build",
+            _("Knowledge"),
+            "menu_book",
+            "admin:knowledge_bases",
+            20,
+            action="view",
+            model="knowledge.KnowledgeBase",
+        )

@@ -19,28 +19,28 @@ class ParseError(Exception):
         super().__init__(self.template % params)
 
 
-class EmptyDocument(ParseError):
+class EmptyDocument(ParseError):  # noqa: N818  # named like the states they are
     """Nothing to index."""
 
     code = "empty_document"
     template = "The file has no text. Upload a file with content."
 
 
-class EncryptedDocument(ParseError):
+class EncryptedDocument(ParseError):  # noqa: N818  # named like the states they are
     """Opens only with a password."""
 
     code = "encrypted_document"
     template = "The file is protected by a password. Remove the protection and upload it again."
 
 
-class BrokenDocument(ParseError):
+class BrokenDocument(ParseError):  # noqa: N818  # named like the states they are
     """Damaged, or not what its first bytes promise."""
 
     code = "broken_document"
     template = "The %(format)s file is damaged. Open it, save it again and upload the new file."
 
 
-class NoTextLayer(ParseError):
+class NoTextLayer(ParseError):  # noqa: N818  # named like the states they are
     """Pages are pictures."""
 
     code = "no_text_layer"
@@ -49,7 +49,7 @@ class NoTextLayer(ParseError):
     )
 
 
-class UnsupportedFormat(ParseError):
+class UnsupportedFormat(ParseError):  # noqa: N818  # named like the states they are
     """A file type that no parser reads."""
 
     code = "unsupported_format"
@@ -60,7 +60,10 @@ class WrongExtension(UnsupportedFormat):
     """Readable content under a name that says otherwise, or unreadable content under a good name."""
 
     code = "wrong_extension"
-    template = "The file's name ends in “%(extension)s”, but its content is %(found)s. Upload it under its right name."
+    template = (
+        "The file's name ends in “%(extension)s”, but its content is %(found)s. "
+        "Upload it under its right name."
+    )
 
 
 class UnreadableContent(UnsupportedFormat):
@@ -70,7 +73,7 @@ class UnreadableContent(UnsupportedFormat):
     template = "The file's name ends in “%(extension)s”, but its content is %(found)s, which can't be read."
 
 
-class OversizedDocument(ParseError):
+class OversizedDocument(ParseError):  # noqa: N818  # named like the states they are
     """More content than one document may have, often hidden by compression."""
 
     code = "oversized_document"
