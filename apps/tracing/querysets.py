@@ -79,3 +79,7 @@ class ScoreQuerySet(WorkspaceQuerySet["Score"]):
     def of_traces(self, trace_ids: Sequence[str]) -> Self:
         """Scores on these traces and on their observations, oldest first."""
         return self.filter(trace_id__in=trace_ids).select_related("author").order_by("created_at", "id")
+
+    def of_whole_traces(self) -> Self:
+        """Leave out the scores of single observations."""
+        return self.filter(observation_id="")

@@ -188,10 +188,13 @@ def read_payload(observation: Observation, *, limit: int | None = None) -> Paylo
     return Payload(**texts)
 
 
-def scores_of(workspace: Workspace, trace_ids: Sequence[str]) -> dict[str, list[Score]]:
-    """Scores by trace id."""
+def scores_of(
+    workspace: Workspace, trace_ids: Sequence[str], *, steps: bool = False
+) -> dict[str, list[Score]]:
+    """Scores by trace id; with `steps` also those of single observations."""
+    scores = Score.objects.in_workspace(workspace).of_traces(trace_ids)
     found: dict[str, list[Score]] = defaultdict(list)
-    for score in Score.objects.in_workspace(workspace).of_traces(trace_ids):
+    for score in scores if steps else scores.of_whole_traces():
         found[score.trace_id].append(score)
     return dict(found)
 

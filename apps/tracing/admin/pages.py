@@ -66,7 +66,7 @@ class TracePage(ConsolePage):
         """Everything but inputs and outputs, which the page fetches for the chosen step."""
         trace = self.find(request, kwargs["trace_id"])
         observations = selectors.list_observations(trace)
-        scores = selectors.scores_of(self.workspace, [trace.trace_id]).get(trace.trace_id, [])
+        scores = selectors.scores_of(self.workspace, [trace.trace_id], steps=True).get(trace.trace_id, [])
         return {
             "title": trace.name,
             "trace": trace,

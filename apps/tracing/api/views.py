@@ -79,7 +79,7 @@ class TraceView(_TraceView):
         """The trace with its first 5,000 observations (without input and output) and its scores."""
         trace = self.find_trace(trace_id)
         trace.observations = selectors.list_observations(trace)  # type: ignore[attr-defined]  # for the serializer
-        trace.scores = selectors.scores_of(self.workspace, [trace_id]).get(trace_id, [])  # type: ignore[attr-defined]  # same
+        trace.scores = selectors.scores_of(self.workspace, [trace_id], steps=True).get(trace_id, [])  # type: ignore[attr-defined]  # same
         return Response(serializers.TraceDetailSerializer(trace).data)
 
     @extend_schema(operation_id="traces_destroy", parameters=[TRACE_ID], responses={204: None})
@@ -104,7 +104,7 @@ class ObservationView(_TraceView):
         observation = selectors.find_observation(self.find_trace(trace_id), span_id)
         if observation is None:
             raise NotFound
-        scores = selectors.scores_of(self.workspace, [trace_id]).get(trace_id, [])
+        scores = selectors.scores_of(self.workspace, [trace_id], steps=True).get(trace_id, [])
         body = {
             "observation": observation,
             "payload": selectors.read_payload(observation, limit=query.validated_data["limit"] or None),

@@ -4,7 +4,7 @@ import { ICONS, visibleRows } from "./tree.js";
 
 const HEIGHT = 32;
 const MARGIN = 10;
-const TICKS = 4;
+const TICKS = 3;
 
 export class Rows {
   /** `onChoose(node)` is called when a row is chosen. */
@@ -135,7 +135,7 @@ export class Rows {
 
   drawAxis() {
     for (let tick = 0; tick <= TICKS; tick += 1) {
-      const mark = el("span", "tr-axis__mark", span((this.length * tick) / TICKS));
+      const mark = el("span", "tr-axis__mark", tick ? span((this.length * tick) / TICKS) : "0");
       mark.style.setProperty("--from", tick / TICKS);
       this.axis.append(mark);
     }
