@@ -24,6 +24,7 @@ class Section(IntEnum):
     OBSERVE = 2
     IMPROVE = 3
     SETTINGS = 4
+    INSTALLATION = 5
 
 
 SECTION_TITLES: dict[Section, Promise] = {
@@ -31,6 +32,7 @@ SECTION_TITLES: dict[Section, Promise] = {
     Section.OBSERVE: _("Observe"),
     Section.IMPROVE: _("Improve"),
     Section.SETTINGS: _("Settings"),
+    Section.INSTALLATION: _("Installation"),
 }
 
 
@@ -63,9 +65,9 @@ def register(
     model: str = "",
     superuser: bool = False,
 ) -> None:
-    """Add an entry (`section`: Build, Observe, Improve, Settings); shown to those who may do `action` on `model`.
+    """Add an entry, shown to those who may do `action` on `model`.
 
-    `icon` is a Material Symbols name.
+    `section` is Build, Observe, Improve, Settings or Installation; `icon` is a Material Symbols name.
     """
     _items[url_name] = NavItem(
         Section[section.upper()], title, icon, url_name, order, action, model, superuser
@@ -80,20 +82,28 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         entries = sorted(
             (item for item in _items.values() if item.section is section), key=lambda item: item.order
         )
-        shown = [_entry(request, item) for item in entries if _may_see(request, item)]
+        shown = [_entry(item) for item in entries if _may_see(request, item)]
         if shown:
             groups.append({"title": SECTION_TITLES[section], "separator": True, "items": shown})
+    _mark_active(request.path, [entry for group in groups for entry in group["items"]])
     return groups
 
 
-def _entry(request: HttpRequest, item: NavItem) -> dict[str, Any]:
-    link = reverse(item.url_name)
-    return {
-        "title": item.title,
-        "icon": item.icon,
-        "link": link,
-        "active": request.path.startswith(link),
-    }
+def _mark_active(path: str, entries: list[dict[str, Any]]) -> None:
+    """Mark the entry with the longest address that `path` lies below: addresses may contain one another."""
+    home = reverse("admin:index")
+    above = [
+        entry
+        for entry in entries
+        if path == entry["link"] or (entry["link"] != home and path.startswith(entry["link"]))
+    ]
+    nearest = max(above, key=lambda entry: len(entry["link"]), default=None)
+    for entry in entries:
+        entry["active"] = entry is nearest
+
+
+def _entry(item: NavItem) -> dict[str, Any]:
+    return {"title": item.title, "icon": item.icon, "link": reverse(item.url_name)}
 
 
 def _may_see(request: HttpRequest, item: NavItem) -> bool:

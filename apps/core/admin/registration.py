@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django_celery_beat import models as beat
 
@@ -52,24 +53,22 @@ def register_console() -> None:
     pages.register("system/", SystemPage, "core_system")
     pages.register("share/<str:label>/<uuid:pk>/", SharePage, "core_share")
 
-    entry = navigation.register
-    entry("Settings", _("Members"), "group", "admin:core_membership_changelist", 20, model="core.Membership")
-    entry("Settings", _("API keys"), "key", "admin:core_apikey_changelist", 30, model="core.ApiKey")
-    entry("Settings", _("Jobs"), "pending_actions", "admin:core_job_changelist", 40, model="core.Job")
-    entry(
-        "Settings", _("Audit log"), "history", "admin:core_auditentry_changelist", 50, model="core.AuditEntry"
-    )
-    entry("Settings", _("Workspaces"), "workspaces", "admin:core_workspace_changelist", 60)
-    entry("Settings", _("API reference"), "api", "api-reference", 70)
-    entry("Settings", _("Users"), "manage_accounts", "admin:core_user_changelist", 80, superuser=True)
-    entry("Settings", _("Groups"), "groups", "admin:auth_group_changelist", 82, superuser=True)
-    entry(
-        "Settings",
-        _("Schedule"),
-        "schedule",
-        "admin:django_celery_beat_periodictask_changelist",
-        84,
-        superuser=True,
-    )
-    entry("Settings", _("System"), "monitor_heart", "admin:core_system", 90, superuser=True)
+    settings: list[tuple[Promise, str, str, int, str]] = [
+        (_("Members"), "group", "admin:core_membership_changelist", 20, "core.Membership"),
+        (_("API keys"), "key", "admin:core_apikey_changelist", 30, "core.ApiKey"),
+        (_("Jobs"), "pending_actions", "admin:core_job_changelist", 40, "core.Job"),
+        (_("Audit log"), "history", "admin:core_auditentry_changelist", 50, "core.AuditEntry"),
+        (_("API reference"), "api", "api-reference", 70, ""),
+    ]
+    for title, icon, url, order, model in settings:
+        navigation.register("Settings", title, icon, url, order, model=model)
+    installation: list[tuple[Promise, str, str, int]] = [
+        (_("Workspaces"), "workspaces", "admin:core_workspace_changelist", 10),
+        (_("Users"), "manage_accounts", "admin:core_user_changelist", 20),
+        (_("Groups"), "groups", "admin:auth_group_changelist", 30),
+        (_("Schedule"), "schedule", "admin:django_celery_beat_periodictask_changelist", 40),
+        (_("System"), "monitor_heart", "admin:core_system", 50),
+    ]
+    for title, icon, url, order in installation:
+        navigation.register("Installation", title, icon, url, order, superuser=True)
     dashboard.register_card(90, job_card)

@@ -65,9 +65,9 @@ def share_url(context: dict[str, Any]) -> str:
 
 @register.simple_tag
 def sparkline(series: Sequence[float]) -> SafeString | str:
-    """Draw a series (oldest first) as a small inline SVG; nothing for fewer than two values."""
+    """Draw a series (oldest first) as a small inline SVG; nothing when there is nothing to see."""
     values = [float(value) for value in series]
-    if len(values) < 2:
+    if len(values) < 2 or not any(values):
         return ""
     low, high = min(0.0, *values), max(values)
     span = (high - low) or 1.0

@@ -37,4 +37,4 @@ PALETTE_MODELS = (
     "annotations.dataset",
 )
 # Kinds of objects whose form offers *Share*.
-SHAREABLE_MODELS = ("agents.agent", "knowledge.knowledgebase", "annotations.annotationqueue", "annotations.dataset")
+SHAREABLE_MODELS = ("agents.agent", "knowledge.knowledgebase", "annotations.annotationqueue")
