@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import orjson
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test import AsyncClient
 from django.test.utils import CaptureQueriesContext
 
@@ -238,6 +238,7 @@ async def test_a_training_file_streams_under_asgi(workspace, editor):
     assert response.is_async
     lines = [orjson.loads(line) async for line in response.streaming_content]
     assert [line["preferred_output"][0]["content"] for line in lines] == ["1", "2"]
+    await sync_to_async(connections.close_all)()
 
 
 def test_a_check_tells_what_is_left_out(api, editor, workspace):

@@ -37,6 +37,7 @@ def make_conversation(
         agent=agent or make_agent(workspace),
         title=turns[0][0] if turns else "Hello",
         last_message_at=timezone.now(),
+        message_count=2 * max(len(turns), 1),
     )
     parent: Message | None = None
     for question, reply in turns or (("Where are backups?", "I don't know."),):

@@ -13,9 +13,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from apps.annotations.admin.labels_field import LabelsField
-from apps.annotations.models import AnnotationQueue
+from apps.annotations.models import AnnotationQueue, Dataset
 from apps.annotations.services import annotation_queue as queue_service
 from apps.core.admin.base import ConsoleModelAdmin
 from apps.core.admin.formatting import NOTHING, moment
@@ -27,12 +28,33 @@ class AnnotationQueueForm(TypedModelForm[AnnotationQueue]):
     """What annotators are asked."""
 
     labels = LabelsField()
+    # not named like the model's field: the theme takes a posted "dataset" for an inline list of its own
+    corrections = forms.ModelChoiceField(
+        label=_("Dataset for corrections"),
+        queryset=Dataset.objects.none(),
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text=_("Each corrected answer becomes an item of this dataset."),
+    )
 
     class Meta:
         model = AnnotationQueue
-        fields = ("name", "instructions", "labels", "annotators_per_item", "dataset")
+        fields = ("name", "instructions", "labels", "annotators_per_item")
 
     workspace: Workspace | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "corrections" in self.fields:
+            choices = Dataset.objects.filter(workspace=self.workspace).order_by("name")
+            self.fields["corrections"].queryset = choices  # type: ignore[attr-defined]  # a ModelChoiceField
+            self.initial.setdefault("corrections", self.instance.dataset_id)
+
+    def values(self) -> dict[str, Any]:
+        """The cleaned form as arguments of the services."""
+        values = dict(self.cleaned_data)
+        values["dataset"] = values.pop("corrections", None)
+        return values
 
     def clean_name(self) -> str:
         """Names are unique in the workspace; said here, because the service can only refuse."""
@@ -61,7 +83,7 @@ class AnnotationQueueAdmin(ConsoleModelAdmin[AnnotationQueue]):
         "progress",
         "open_count",
         "annotators_per_item",
-        "corrections",
+        "collected",
         "created",
         "desk",
     )
@@ -69,7 +91,7 @@ class AnnotationQueueAdmin(ConsoleModelAdmin[AnnotationQueue]):
     search_fields = ("name", "instructions")
     list_select_related = ("dataset",)
     ordering = ("-created_at",)
-    fields = ("name", "instructions", "labels", "annotators_per_item", "dataset")
+    fields = ("name", "instructions", "labels", "annotators_per_item", "corrections")
     change_form_outer_before_template = "annotations/queue_tools.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AnnotationQueue]:
@@ -116,7 +138,7 @@ class AnnotationQueueAdmin(ConsoleModelAdmin[AnnotationQueue]):
         return int(queue.total_count - queue.done_count - queue.skipped_count)
 
     @display(description=_("corrections go to"))
-    def corrections(self, queue: AnnotationQueue) -> SafeString:
+    def collected(self, queue: AnnotationQueue) -> SafeString:
         """The dataset."""
         if queue.dataset is None:
             return NOTHING
@@ -139,19 +161,17 @@ class AnnotationQueueAdmin(ConsoleModelAdmin[AnnotationQueue]):
             _("Annotate"),
         )
 
-    def create_object(self, request: HttpRequest, form: forms.ModelForm[Any]) -> AnnotationQueue:
+    def create_object(self, request: HttpRequest, form: Any) -> AnnotationQueue:
         """Call the service."""
         return queue_service.create_queue(
             actor=self.actor(request),
             workspace=cast("Workspace", self.workspace(request)),
-            **form.cleaned_data,
+            **form.values(),
         )
 
-    def update_object(
-        self, request: HttpRequest, obj: AnnotationQueue, form: forms.ModelForm[Any]
-    ) -> AnnotationQueue:
+    def update_object(self, request: HttpRequest, obj: AnnotationQueue, form: Any) -> AnnotationQueue:
         """Call the service."""
-        return queue_service.update_queue(actor=self.actor(request), queue=obj, **form.cleaned_data)
+        return queue_service.update_queue(actor=self.actor(request), queue=obj, **form.values())
 
     def delete_object(self, request: HttpRequest, obj: AnnotationQueue) -> None:
         """Call the service."""

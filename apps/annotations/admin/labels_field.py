@@ -8,6 +8,8 @@ import orjson
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms import Script
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from apps.annotations.labels import COLORS, clean_labels
@@ -26,6 +28,12 @@ class LabelsWidget(forms.Textarea):
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         """Add the palette."""
         return {**super().get_context(name, value, attrs), "colors": " ".join(COLORS)}
+
+    def render(
+        self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
+    ) -> SafeString:
+        """Through the project's templates; forms' own renderer doesn't see them."""
+        return render_to_string(self.template_name, self.get_context(name, value, attrs))
 
 
 class LabelsField(forms.CharField):

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import Max, QuerySet
 from django.utils import timezone
@@ -188,7 +189,10 @@ def _answers_of(actor: Actor, queue: AnnotationQueue) -> QuerySet[Message]:
 def _add(*, actor: Actor, queue: AnnotationQueue, answers: QuerySet[Message]) -> int:
     require(actor, "change", queue)
     last = QueueItem.objects.filter(queue=queue).aggregate(last=Max("position"))["last"] or 0
-    query, arguments = answers.values("id", "conversation_id", "created_at").query.sql_with_params()
+    try:
+        query, arguments = answers.values("id", "conversation_id", "created_at").query.sql_with_params()
+    except EmptyResultSet:
+        return 0  # an empty list of ids: there is no SQL for nothing
     with connection.cursor() as cursor:
         cursor.execute(_INSERT.replace("{answers}", query), [queue.workspace_id, queue.pk, last, *arguments])
         added = cursor.rowcount

@@ -1,4 +1,5 @@
 // The left pane: the whole conversation, the answer to judge highlighted, its sources and the way to its trace.
+import { renderMarkdown } from "../../../agents/js/markdown.js";
 import { gettext, interpolate } from "../../../core/js/i18n.js";
 
 function element(tag, className = "", text = "") {
@@ -24,20 +25,23 @@ function badge(text, tone) {
   return element("span", `fw-badge fw-badge--${tone}`, text);
 }
 
-/** Marks like [2] lead to the source below the answer. */
-function textWithMarks(message) {
-  const body = element("div", "desk-message__text");
-  const known = new Set(message.citations.map((citation) => citation.n));
-  for (const piece of message.content.split(/(\[\d{1,2}\])/)) {
-    const n = Number(piece.slice(1, -1));
-    if (/^\[\d{1,2}\]$/.test(piece) && known.has(n)) {
-      const mark = element("a", "desk-mark", piece);
-      mark.href = `#source-${message.id}-${n}`;
-      body.append(mark);
-    } else {
-      body.append(piece);
-    }
+/** A mark like [2] leads to the source below the answer; null for a number without a source. */
+function mark(message, n) {
+  if (!message.citations.some((citation) => citation.n === n)) {
+    return null;
   }
+  const node = element("a", "desk-mark", `[${n}]`);
+  node.href = `#source-${message.id}-${n}`;
+  return node;
+}
+
+/** What a person typed is shown as it is, what an agent wrote as Markdown. */
+function textOf(message) {
+  if (message.role === "user") {
+    return element("div", "desk-message__text desk-message__text--plain", message.content);
+  }
+  const body = element("div", "desk-message__text fw-prose");
+  renderMarkdown(body, message.content, { cite: (n) => mark(message, n) });
   return body;
 }
 
@@ -83,7 +87,7 @@ function renderMessage(message, item) {
   const kind = message.role === "user" ? "user" : "assistant";
   const article = element("article", `desk-message desk-message--${kind}`);
   article.classList.toggle("desk-message--judged", judged);
-  article.append(head(message, item, judged), textWithMarks(message));
+  article.append(head(message, item, judged), textOf(message));
   if (message.error) {
     article.append(element("p", "fw-notice fw-notice--error", message.error));
   }
@@ -114,7 +118,7 @@ function followMark(event) {
     return;
   }
   event.preventDefault();
-  const source = document.querySelector(CSS.escape ? `#${CSS.escape(mark.hash.slice(1))}` : mark.hash);
+  const source = document.getElementById(mark.hash.slice(1));
   for (let box = source?.closest("details"); box; box = box.parentElement.closest("details")) {
     box.open = true;
   }
