@@ -14,8 +14,13 @@ class ProvidersConfig(AppConfig):
     verbose_name = _("Model providers")
 
     def ready(self) -> None:
-        """Give every workspace its built-in provider."""
+        """Register the drivers; give every workspace its built-in provider."""
         from apps.core import hooks
+        from apps.providers import drivers
+        from apps.providers.drivers.local import LocalDriver
+        from apps.providers.drivers.openai_compatible import OpenAICompatibleDriver
         from apps.providers.services.local import ensure_local_provider
 
+        drivers.register("openai_compatible", OpenAICompatibleDriver)
+        drivers.register("local", LocalDriver)
         hooks.workspace_created.register("providers.local", ensure_local_provider)

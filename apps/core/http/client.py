@@ -46,21 +46,12 @@ class _CheckedConnector(aiohttp.TCPConnector):
     allowed_protocol_schema_set = frozenset({"http", "https"})
 
 
-def client_session(
-    *,
-    allow_private: bool = False,
-    timeout: float | aiohttp.ClientTimeout = DEFAULT_TIMEOUT,
-    headers: Mapping[str, str] | None = None,
-    limit: int = 100,
-    resolver: AbstractResolver | None = None,
-) -> aiohttp.ClientSession:
-    """A new session; use it as an async context manager, inside a running loop.
+def open_connector(
+    *, allow_private: bool = False, limit: int = 100, resolver: AbstractResolver | None = None
+) -> aiohttp.TCPConnector:
+    """A pool of connections to allowed addresses, for sessions that share one; the caller closes it.
 
-    `allow_private` lets it reach loopback and private networks. `timeout` is a total in seconds, or a
-    `ClientTimeout`. `limit` caps open connections (0: no cap). At most 10 redirects are followed, each
-    checked like a first request.
-    Proxy settings and .netrc of the environment are ignored: a proxy would connect where we could not check.
-    Raises `BlockedAddress` when a request is about to leave for a refused address.
+    `allow_private` lets it reach loopback and private networks. `limit` caps open connections (0: no cap).
     """
 
     def checked_socket(info: _AddrInfo) -> socket.socket:
@@ -68,15 +59,35 @@ def client_session(
         check_address(str(address[0]), allow_private=allow_private)
         return socket.socket(family, kind, protocol)
 
-    connector = _CheckedConnector(
+    return _CheckedConnector(
         resolver=_CheckedResolver(resolver or aiohttp.ThreadedResolver(), allow_private=allow_private),
         socket_factory=checked_socket,
         limit=limit,
     )
+
+
+def client_session(
+    *,
+    allow_private: bool = False,
+    timeout: float | aiohttp.ClientTimeout = DEFAULT_TIMEOUT,
+    headers: Mapping[str, str] | None = None,
+    limit: int = 100,
+    resolver: AbstractResolver | None = None,
+    connector: aiohttp.TCPConnector | None = None,
+) -> aiohttp.ClientSession:
+    """A new session; use it as an async context manager, inside a running loop.
+
+    `timeout` is a total in seconds, or a `ClientTimeout`. `connector` is a pool from `open_connector` that
+    outlives the session; without it one is made from `allow_private`, `limit` and `resolver`. At most 10
+    redirects are followed, each checked like a first request. Proxy settings and .netrc of the system are
+    ignored: a proxy connects where nothing is checked. Raises `BlockedAddress` when a request is about to
+    leave for a refused address.
+    """
     if not isinstance(timeout, aiohttp.ClientTimeout):
         timeout = aiohttp.ClientTimeout(total=timeout, connect=min(timeout, 15))
     return aiohttp.ClientSession(
-        connector=connector,
+        connector=connector or open_connector(allow_private=allow_private, limit=limit, resolver=resolver),
+        connector_owner=connector is None,
         timeout=timeout,
         headers=headers,
         trust_env=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 _CJK = re.compile(r"[぀-ヿ㐀-鿿豈-﫿가-힯]")
@@ -13,13 +14,17 @@ _ASCII = re.compile(r"[\x00-\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call. Cached ones are part of the input, reasoning ones part of the output."""
+    """Tokens of one call. Cached ones are part of the input, reasoning ones part of the output.
+
+    `cost` is in US dollars; None when nobody knows the price.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     estimated: bool = False
+    cost: Decimal | None = None
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -28,6 +33,7 @@ class Usage:
             self.cached_tokens + other.cached_tokens,
             self.reasoning_tokens + other.reasoning_tokens,
             self.estimated or other.estimated,
+            other.cost if self.cost is None else self.cost + (other.cost or 0),
         )
 
 
