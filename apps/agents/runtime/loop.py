@@ -43,7 +43,7 @@ class _State:
     messages: list[ChatMessage] = field(default_factory=list)
     passages: Sequence[Passage] = ()
     text: list[str] = field(default_factory=list)
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage | None = None
     first_token: float | None = None
     reply: Completed | None = None
     steps: int = 0
@@ -98,7 +98,7 @@ async def _speak(spec: AgentSpec, state: _State, ports: Ports) -> AsyncGenerator
             yield event
         elif isinstance(event, Completed):
             state.reply = event
-            state.usage = state.usage + event.usage
+            state.usage = event.usage if state.usage is None else state.usage + event.usage
     if state.reply is None:
         raise PortError("The model broke off before its answer was complete.", "model_broke_off")
 
@@ -161,7 +161,7 @@ def _finished(state: _State, ports: Ports) -> Finished:
     return Finished(
         text=text,
         citations=cited(text, state.passages),
-        usage=state.usage,
+        usage=state.usage or Usage(),
         finish_reason=state.reply.finish_reason,
         model=state.reply.model,
         seconds=ports.clock() - state.started,

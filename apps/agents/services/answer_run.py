@@ -32,8 +32,10 @@ from apps.agents.runtime import (
     run,
 )
 from apps.agents.runtime.ports import Passage, Ports
+from apps.agents.services.lease import LEASE
+from apps.agents.services.outcome import Outcome, close_answer, mark_streaming
 from apps.agents.services.ports import ports_of
-from apps.agents.services.turn import LEASE, Outcome, RunInput, close_answer, mark_streaming
+from apps.agents.services.turn import RunInput
 from apps.agents.threads import in_thread
 from apps.core.streams import Stream, StreamBrokenError, current_hub
 from apps.providers.wire import ReasoningDelta, TextDelta
@@ -189,6 +191,7 @@ class AnswerRun:
             "model_name": finished.model,
             "input_tokens": finished.usage.input_tokens,
             "output_tokens": finished.usage.output_tokens,
+            "cost": finished.usage.cost,
         }
         return outcome
 

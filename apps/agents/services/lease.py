@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
-from apps.agents.models import Message, MessageState
+from apps.agents.models import Conversation, Message, MessageState
 from apps.agents.payloads import citation_payload
 from apps.agents.runtime import Passage, cited
-from apps.agents.services.turn import Outcome, close_locked
+from apps.agents.services.outcome import Outcome, close_locked
 from apps.core.models import StreamEvent
 
-_BATCH = 100
+#: How long an answer counts as alive without a sign of its process.
+LEASE: Final = timedelta(seconds=15)
+
+_BATCH: Final = 100
 
 
 def close_abandoned() -> int:
@@ -23,6 +28,12 @@ def close_abandoned() -> int:
     for pk in ids:
         closed += _close(pk)
     return closed
+
+
+def close_abandoned_in(conversation: Conversation) -> None:
+    """The same within one conversation, whose row the caller has locked."""
+    for message in conversation.messages.abandoned(timezone.now()).select_for_update(of=("self",)):
+        close_locked(message, said_so_far(message))
 
 
 @transaction.atomic

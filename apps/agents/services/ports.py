@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from apps.agents.runtime import Passage, PortError, Ports, Retrieved
@@ -10,6 +11,7 @@ from apps.agents.services.turn import RunInput
 from apps.core.exceptions import FlywheelError
 from apps.knowledge.models import KnowledgeBase
 from apps.knowledge.retrieval import RetrievalSettings, retrieve
+from apps.providers import gateway
 from apps.providers.models import Model
 from apps.providers.wire import ChatRequest, StreamEvent
 
@@ -28,11 +30,10 @@ class GatewayPort:
 
     async def __call__(self, request: ChatRequest) -> AsyncIterator[StreamEvent]:
         """Stream one reply."""
-        from apps.providers import gateway
-
         try:
-            async for event in gateway.stream_chat(model=self._model, request=request):
-                yield event
+            async with aclosing(gateway.stream_chat(model=self._model, request=request)) as events:
+                async for event in events:
+                    yield event
         except FlywheelError as error:
             raise PortError(str(error.detail), error.code) from error
 

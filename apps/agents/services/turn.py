@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from apps.agents.branches import path_to, shown_path
 from apps.agents.exceptions import AgentNotReadyError, AnswerRunningError, QuestionInvalidError
 from apps.agents.models import Agent, Conversation, Message, MessageRole, MessageState
-from apps.agents.payloads import message_payload
 from apps.agents.runtime import AgentSpec, Turn
 from apps.agents.services.conversation import require_participant
+from apps.agents.services.lease import LEASE, close_abandoned_in
 from apps.core.actors import Actor
 from apps.core.exceptions import NotFound
-from apps.core.streams import append_now
 from apps.knowledge.models import KnowledgeBase
 from apps.providers.models import Model
 
-LEASE: Final = timedelta(seconds=15)
 MAX_QUESTION_CHARS: Final = 16_000
-
-_TERMINAL: Final = {
-    MessageState.COMPLETED: "run.completed",
-    MessageState.STOPPED: "run.stopped",
-    MessageState.FAILED: "run.failed",
-    MessageState.INTERRUPTED: "run.interrupted",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +39,6 @@ class RunInput:
     language: str
     question_branches: Sequence[str]
     answer_branches: Sequence[str]
-
-
-@dataclass(slots=True)
-class Outcome:
-    """How an answer ended; the fields are those of `Message`."""
-
-    state: MessageState
-    content: str = ""
-    reasoning: str = ""
-    error: str = ""
-    error_code: str = ""
-    citations: list[dict[str, Any]] = field(default_factory=list)
-    values: dict[str, Any] = field(default_factory=dict)
 
 
 @transaction.atomic
@@ -119,55 +96,6 @@ def show_branch(*, actor: Actor, message: Message) -> None:
     siblings.filter(pk=message.pk).update(active=True)
 
 
-def mark_streaming(message_id: UUID, lease_owner: str, trace_id: str) -> None:
-    """Say that the answer is under way, and under which trace."""
-    Message.objects.filter(pk=message_id, lease_owner=lease_owner, state=MessageState.PENDING).update(
-        state=MessageState.STREAMING, trace_id=trace_id
-    )
-
-
-@transaction.atomic
-def close_answer(message_id: UUID, lease_owner: str, outcome: Outcome) -> Message | None:
-    """Write an answer's end and its stream's last event in one transaction; None when it is closed already.
-
-    The stream's earlier events have to be committed. Whoever lost the lease (another process took the
-    message for dead) changes nothing.
-    """
-    message = (
-        Message.objects.running()
-        .select_for_update(of=("self",))
-        .filter(pk=message_id, lease_owner=lease_owner)
-        .first()
-    )
-    return None if message is None else close_locked(message, outcome)
-
-
-def close_locked(message: Message, outcome: Outcome) -> Message:
-    """The same for a message whose row the caller has locked."""
-    for name, value in {
-        "state": outcome.state,
-        "content": outcome.content,
-        "reasoning": outcome.reasoning,
-        "error": outcome.error,
-        "error_code": outcome.error_code,
-        "citations": outcome.citations,
-        "finished_at": timezone.now(),
-        "lease_until": None,
-        "lease_owner": "",
-        **outcome.values,
-    }.items():
-        setattr(message, name, value)
-    message.save()
-    Conversation.objects.filter(pk=message.conversation_id).update(
-        last_state=outcome.state, last_message_at=message.finished_at
-    )
-    siblings = Message.objects.filter(conversation_id=message.conversation_id, parent_id=message.parent_id)
-    payload = message_payload(message, [str(pk) for pk in siblings.in_order().values_list("pk", flat=True)])
-    with connection.cursor() as cursor:
-        append_now(cursor, message.pk, _TERMINAL[outcome.state], {"message": payload})
-    return message
-
-
 def _checked_question(text: str) -> str:
     text = text.replace("\x00", "").strip()
     if not text:
@@ -190,6 +118,7 @@ def _lock(actor: Actor, conversation_id: UUID) -> Conversation:
     if conversation is None:
         raise NotFound
     require_participant(actor, conversation)
+    close_abandoned_in(conversation)
     if conversation.messages.running().exists():
         raise AnswerRunningError(_("An answer is being written. Stop it, or wait until it is complete."))
     return conversation
