@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import permissions
@@ -21,15 +21,15 @@ from apps.core.models import AuditEntry, Job, JobState, User, Workspace
 
 RECENT = 8
 VERBS = {
-    "create": _("created"),
-    "update": _("changed"),
-    "delete": _("deleted"),
-    "cancel": _("cancelled"),
-    "revoke": _("revoked"),
-    "publish": _("published"),
-    "export": _("exported"),
-    "change_password": _("set the password of"),
-    "change_profile": _("changed the profile of"),
+    "create": pgettext_lazy("what somebody did", "created"),
+    "update": pgettext_lazy("what somebody did", "changed"),
+    "delete": pgettext_lazy("what somebody did", "deleted"),
+    "cancel": pgettext_lazy("what somebody did", "cancelled"),
+    "revoke": pgettext_lazy("what somebody did", "revoked"),
+    "publish": pgettext_lazy("what somebody did", "published"),
+    "export": pgettext_lazy("what somebody did", "exported"),
+    "change_password": pgettext_lazy("what somebody did", "set the password of"),
+    "change_profile": pgettext_lazy("what somebody did", "changed the profile of"),
 }
 FAILED_WITHIN = timedelta(days=1)
 
