@@ -45,6 +45,9 @@ class _CheckedConnector(aiohttp.TCPConnector):
 
     allowed_protocol_schema_set = frozenset({"http", "https"})
 
+    def __del__(self) -> None:
+        """Say nothing: a shared pool ends with its process, when its loop is gone and nothing can be closed."""
+
 
 def open_connector(
     *, allow_private: bool = False, limit: int = 100, resolver: AbstractResolver | None = None
