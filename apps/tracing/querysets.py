@@ -9,7 +9,12 @@ from django.db import models
 from apps.core.querysets import WorkspaceQuerySet
 
 if TYPE_CHECKING:
-    from apps.tracing.models import Observation, Trace
+    # named in text below, where the linter does not look
+    from apps.tracing.models.observation import Observation
+    from apps.tracing.models.payload import ObservationPayload  # noqa: F401
+    from apps.tracing.models.score import Score  # noqa: F401
+    from apps.tracing.models.score_config import ScoreConfig  # noqa: F401
+    from apps.tracing.models.trace import Trace
 
 
 class TraceQuerySet(WorkspaceQuerySet["Trace"]):

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection, models
 from django.db.models.functions import Length, Substr
 from django.utils import timezone
@@ -104,7 +106,12 @@ class TracePage:
 
 
 def list_traces(
-    *, user: User, workspace: Workspace, filters: TraceFilter, cursor: str = "", size: int = PAGE_SIZE
+    *,
+    user: User | AnonymousUser,
+    workspace: Workspace,
+    filters: TraceFilter,
+    cursor: str = "",
+    size: int = PAGE_SIZE,
 ) -> TracePage:
     """A page of the traces that `user` may see, newest first; a deep page costs no more than the first."""
     found = filters.apply(Trace.objects.in_workspace(workspace).visible_to(user))
@@ -140,7 +147,7 @@ def _beyond(traces: TraceQuerySet, place: Cursor) -> TraceQuerySet:
     )
 
 
-def find_trace(*, user: User, workspace: Workspace, trace_id: str) -> Trace | None:
+def find_trace(*, user: User | AnonymousUser, workspace: Workspace, trace_id: str) -> Trace | None:
     """The trace, when it exists in the workspace and `user` may see it."""
     if len(trace_id) != 32 or any(digit not in "0123456789abcdef" for digit in trace_id):
         return None
@@ -174,12 +181,12 @@ class Payload:
 
 def read_payload(observation: Observation, *, limit: int | None = None) -> Payload:
     """Input and output, each cut to `limit` characters by the database."""
-    columns = {}
+    columns: dict[str, Any] = {}
     for name in ("input", "output"):
         columns[f"{name}_text"] = Substr(name, 1, limit) if limit else models.F(name)
         columns[f"{name}_length"] = Length(name)
     row = ObservationPayload.objects.of(observation).annotate(**columns).values(*columns).first() or {}
-    texts = {}
+    texts: dict[str, Any] = {}
     for name in ("input", "output"):
         preview = getattr(observation, f"{name}_preview")
         stored = row.get(f"{name}_text")
@@ -224,8 +231,7 @@ FROM tracing_trace WHERE workspace_id = %s AND start_time >= %s AND start_time <
 
 _SERIES = """
 SELECT width_bucket(extract(epoch FROM start_time), %s, %s, %s) AS slot,
-    count(*), count(*) FILTER (WHERE status = 'error'), coalesce(sum(cost), 0),
-    percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms)
+    count(*), count(*) FILTER (WHERE status = 'error'), coalesce(sum(cost), 0), coalesce(avg(latency_ms), 0)
 FROM tracing_trace WHERE workspace_id = %s AND start_time >= %s AND start_time < %s
 GROUP BY slot
 """
@@ -246,14 +252,14 @@ class SeriesPoint:
     count: int = 0
     failed: int = 0
     cost: Decimal = Decimal(0)
-    p50_ms: float = 0.0
+    mean_ms: float = 0.0
 
 
 def series(workspace: Workspace, start: datetime, end: datetime, slots: int) -> list[SeriesPoint]:
     """`slots` equal parts of a range, oldest first; empty ones are zero."""
     with connection.cursor() as cursor:
         cursor.execute(_SERIES, [start.timestamp(), end.timestamp(), slots, workspace.pk, start, end])
-        found = {row[0]: SeriesPoint(row[1], row[2], row[3], row[4] or 0.0) for row in cursor.fetchall()}
+        found = {slot: SeriesPoint(*values) for slot, *values in cursor.fetchall()}
     return [found.get(slot, SeriesPoint()) for slot in range(1, slots + 1)]
 
 

@@ -100,13 +100,13 @@ def test_the_trace_page_carries_its_steps(console, viewer, workspace):
 
 
 def test_the_trace_page_links_to_its_source_and_shows_panels(console, viewer, workspace, monkeypatch):
-    from django.utils.safestring import mark_safe
+    from django.utils.html import format_html
 
     source = uuid.uuid4()
     monkeypatch.setattr(links, "_resolvers", links.Registry("test"))
     monkeypatch.setattr(panels, "_panels", [])
     links.register("tests.thing", lambda key: links.Link("The thing", f"/thing/{key}"))
-    panels.register(lambda _request, trace: mark_safe(f"<b>panel of {trace.name}</b>"))
+    panels.register(lambda _request, trace: format_html("<b>panel of {}</b>", trace.name))
     panels.register(lambda _request, _trace: "")
     trace = make_trace(workspace, SOURCE_TYPE="tests.thing", SOURCE_ID=str(source))
     html = console(viewer).get(trace.get_absolute_url()).content.decode()

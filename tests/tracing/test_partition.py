@@ -1,10 +1,11 @@
 """Partitions: made ahead, used by every query, dropped by retention."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, models
 
 from apps.core.jobs import periodic_tasks
 from apps.tracing import selectors
@@ -57,7 +58,8 @@ def test_a_day_that_waited_in_the_default_partition_moves_to_its_own(workspace):
     row.start_time = row.end_time = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO tracing_observation SELECT * FROM jsonb_populate_record(NULL::tracing_observation, %s::jsonb)",
+            "INSERT INTO tracing_observation "
+            "SELECT * FROM jsonb_populate_record(NULL::tracing_observation, %s::jsonb)",
             [_as_json(workspace, row)],
         )
         assert partitions.ensure(cursor, [day]) == [day]
@@ -66,19 +68,14 @@ def test_a_day_that_waited_in_the_default_partition_moves_to_its_own(workspace):
 
 
 def _as_json(workspace, row):
-    import json
-
     texts = dict.fromkeys(
-        "status_message model provider session_id user_id environment release version source_type source_id "
-        "input_preview output_preview".split(),
-        "",
+        [field.name for field in Observation._meta.fields if isinstance(field, models.TextField)], ""
     )
     values = {
         "workspace_id": str(workspace.pk),
         "trace_id": row.trace_id,
         "span_id": 1,
         "tags": [],
-        "type": "span",
     }
     times = {name: row.start_time.isoformat() for name in ("start_time", "end_time", "received_at")}
     return json.dumps({**texts, **values, **times, "name": "n", "status": "ok"})

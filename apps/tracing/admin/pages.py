@@ -30,7 +30,7 @@ class TraceListPage(ConsolePage):
         form = TraceFilterForm({"range": DEFAULT_RANGE, **request.GET.dict()})
         try:
             page = selectors.list_traces(
-                user=request.user,  # type: ignore[arg-type]  # the console knows no anonymous visitors
+                user=request.user,
                 workspace=self.workspace,
                 filters=form.to_filter(),
                 cursor=request.GET.get("cursor", ""),
@@ -57,7 +57,7 @@ class TracePage(ConsolePage):
     def find(self, request: HttpRequest, trace_id: str) -> Trace:
         """The trace, or a 404 that does not tell whether it exists elsewhere."""
         user = request.user
-        trace = selectors.find_trace(user=user, workspace=self.workspace, trace_id=trace_id)  # type: ignore[arg-type]  # as above
+        trace = selectors.find_trace(user=user, workspace=self.workspace, trace_id=trace_id)
         if trace is None:
             raise Http404
         return trace

@@ -5,7 +5,7 @@ from django_filters import rest_framework as filters
 from apps.tracing.models import Score, ScoreDataType, ScoreSource
 
 
-class ScoreFilterSet(filters.FilterSet):
+class ScoreFilterSet(filters.FilterSet):  # type: ignore[misc]  # django-filter carries no types
     """Filters of the score list."""
 
     trace_id = filters.CharFilter()

@@ -116,7 +116,9 @@ class ScoreInputSerializer(serializers.Serializer[Score]):
     value = serializers.FloatField(required=False, allow_null=True, default=None)
     string_value = serializers.CharField(required=False, allow_blank=True, default="", max_length=5_000)
     comment = serializers.CharField(required=False, allow_blank=True, default="", max_length=5_000)
-    source = serializers.ChoiceField(choices=ScoreSource.choices, default=ScoreSource.API)
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # a field of that name, not the option
+        choices=ScoreSource.choices, default=ScoreSource.API
+    )
 
 
 class ObservationSerializer(serializers.Serializer[Any]):

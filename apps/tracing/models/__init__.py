@@ -2,8 +2,8 @@
 
 from apps.tracing.models.observation import Observation
 from apps.tracing.models.payload import ObservationPayload
-from apps.tracing.models.score import Score, ScoreDataType, ScoreSource
-from apps.tracing.models.score_config import ScoreConfig
+from apps.tracing.models.score import Score, ScoreSource
+from apps.tracing.models.score_config import ScoreConfig, ScoreDataType
 from apps.tracing.models.trace import Trace, TraceStatus
 
 __all__ = [

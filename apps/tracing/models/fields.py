@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
-    HexField = models.Field[str, str]
+    HexField = models.Field[Any, Any]
 else:
     HexField = models.Field
 

@@ -36,4 +36,4 @@ class ObservationPayload(models.Model):
         verbose_name_plural = _("observation payloads")
 
     def __str__(self) -> str:
-        return self.span_id
+        return str(self.span_id)
