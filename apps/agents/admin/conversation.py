@@ -128,6 +128,8 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
     @admin.display(description=_("last answer"))
     def show_state(self, conversation: Conversation) -> str:
         """The last answer's state as a badge."""
+        if not conversation.last_state:
+            return "–"
         state = MessageState(conversation.last_state)
         return format_html('<span class="fw-badge fw-badge--{}">{}</span>', _TONES[state], state.label)
 

@@ -192,11 +192,12 @@ class MessageViewSet(WorkspaceScoped[Message], mixins.RetrieveModelMixin, viewse
     @action(detail=True, methods=["post"])
     def feedback(self, request: Request, **kwargs: Any) -> Response:
         """Say what somebody thinks of an answer; may be changed and taken back."""
+        message = self.get_object()
         given = FeedbackInputSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         data = given.validated_data
         message = give_feedback(
-            actor=self.actor, message=self.get_object(), value=data["value"], comment=data.get("comment", "")
+            actor=self.actor, message=message, value=data["value"], comment=data.get("comment", "")
         )
         return self._shown(message)
 
@@ -220,10 +221,11 @@ class ChatView(AsyncAPIView):
 
         The answer is written to its end even when the client goes away.
         """
+        actor = Actor.from_request(request)
+        await in_thread(get_agent, request.workspace, request.user, pk)  # type: ignore[attr-defined, arg-type]  # as below
         given = ChatInputSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         data = given.validated_data
-        actor = Actor.from_request(request)
         conversation = await in_thread(_conversation, request, actor, pk, data)
         run = await answer.begin(actor=actor, conversation_id=conversation.pk, text=data["query"])
         return await _answered(run, stream=data["stream"])

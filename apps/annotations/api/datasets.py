@@ -202,8 +202,9 @@ class DatasetItemViewSet(OfDataset, viewsets.GenericViewSet[DatasetItem]):
     @idempotent
     def create(self, request: Request, dataset_id: UUID) -> Response:
         """Messages in OpenAI's shape, the last one the question."""
+        dataset = self.dataset
         content = item_service.Content(**self._body(partial=False))
-        item = item_service.add_item(actor=self.actor, dataset=self.dataset, content=content)
+        item = item_service.add_item(actor=self.actor, dataset=dataset, content=content)
         return Response(DatasetItemSerializer(item).data, status=201)
 
     @extend_schema(summary="Read an example")

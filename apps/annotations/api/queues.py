@@ -134,7 +134,8 @@ class QueueItemViewSet(WorkspaceScoped[QueueItem], viewsets.GenericViewSet[Queue
     @idempotent
     def create(self, request: Request, queue_id: UUID) -> Response:
         """Single answers, whole conversations, or a rule; what is in the queue already is passed over."""
-        data, queue = self._body(AddItemsInput), self.queue
+        queue = self.queue
+        data = self._body(AddItemsInput)
         if "messages" in data:
             added = item_service.add_messages(actor=self.actor, queue=queue, messages=data["messages"])
         elif "conversations" in data:

@@ -50,7 +50,9 @@ class ConsolePage(View):
         """Raise `PermissionDenied` or `Http404` for people who may not come."""
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
-        """Render the page."""
+        """Render the page; one without a template takes other methods only."""
+        if not self.template_name:
+            return self.http_method_not_allowed(request)
         return self.render(self.get_page_context(request, **kwargs))
 
     def render(self, context: dict[str, Any], status: int = 200) -> TemplateResponse:

@@ -104,8 +104,9 @@ class MembershipViewSet(WorkspaceViewSet[Membership]):
     def get_input_serializer(self, *args: Any, **kwargs: Any) -> Any:
         """Adding names a person, changing names a role."""
         if self.action == "create":
-            return MembershipInputSerializer(**kwargs)
-        return MembershipRoleSerializer(**kwargs)
+            return MembershipInputSerializer(*args, **kwargs)
+        kwargs.pop("partial", None)  # there is one field, and it is what the call is about
+        return MembershipRoleSerializer(*args, **kwargs)
 
     def perform_create(self, serializer: Any) -> Any:
         """Call the service."""

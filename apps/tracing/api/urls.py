@@ -1,12 +1,11 @@
 """Routes of the tracing API."""
 
 from django.urls import include, path
-from rest_framework.routers import DefaultRouter
+from rest_framework.routers import SimpleRouter
 
 from apps.tracing.api import views
 
-router = DefaultRouter()
-router.include_root_view = False
+router = SimpleRouter()
 router.register("scores", views.ScoreViewSet, basename="score")
 
 urlpatterns = [

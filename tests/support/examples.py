@@ -1,0 +1,147 @@
+"""One object of every kind, for tests that walk through all routes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.db import connection
+
+from apps.agents.models import Message
+from apps.agents.services.agent import enable_sharing
+from apps.annotations.models import DatasetItem
+from apps.annotations.services.export import create_export
+from apps.core import jobs
+from apps.core.access import Role
+from apps.core.actors import Actor
+from apps.core.models import ApiKey, AuditEntry, Workspace
+from apps.knowledge.models import Chunk
+from apps.knowledge.services.base import create_base
+from apps.knowledge.services.document import add_document
+from apps.providers.models import Model, Provider
+from apps.tracing.services.score import record_score
+from tests.factories.annotations import items_of, make_agent, make_conversation, make_dataset, make_queue
+from tests.factories.core import SYSTEM, make_api_key, make_member, make_workspace
+from tests.factories.tracing import make_trace
+from tests.support.jobs import run_queued
+
+MARK = "Zanzibarium"  # stands in every example's text; a page of somebody else's that shows it leaks
+
+# Written by every request, or by looking.
+UNWATCHED = {"core_auditentry", "core_idempotencyrecord", "core_apikey", "tracing_observation", "tracing_trace"}
+
+
+@dataclass
+class Examples:
+    """The objects by the path segment that stands before their id in URLs."""
+
+    workspace: Workspace
+    by_segment: dict[str, Any]
+    span_id: str
+    share_token: str
+
+    @classmethod
+    def make(cls) -> Examples:
+        """Make everything with the real services."""
+        workspace = make_workspace(MARK)
+        owner = make_member(workspace, Role.OWNER)
+        make_api_key(workspace, owner)
+        base = create_base(actor=SYSTEM, workspace=workspace, name=f"{MARK} base", embedding_model=None)
+        document = add_document(actor=SYSTEM, base=base, name=f"{MARK}.md", content=f"# {MARK}\n\nA text.".encode())
+        run_queued()
+        agent = make_agent(workspace)
+        conversation = make_conversation(workspace, (f"{MARK}?", f"{MARK}!"), agent=agent)
+        shared = enable_sharing(actor=SYSTEM, agent=agent)
+        trace = make_trace(workspace, name=MARK)
+        score = record_score(
+            actor=SYSTEM, workspace=workspace, trace_id=trace.trace_id, name="quality", data_type="numeric",
+            value=1.0, comment=MARK, source="api",
+        )  # fmt: skip
+        queue = make_queue(workspace, conversation, name=f"{MARK} queue")
+        dataset = make_dataset(workspace, (f"{MARK}?", "Yes."), name=f"{MARK} dataset")
+        export = create_export(actor=Actor.for_user(owner), dataset=dataset, file_format="openai_chat")
+        job = jobs.enqueue("core.first_start", actor=SYSTEM, workspace=workspace, title=MARK)
+        key = ApiKey.objects.get(workspace=workspace)
+        item = items_of(queue)[0]
+        objects = {
+            "workspaces": workspace.pk, "workspace": workspace.pk,
+            "members": owner.memberships.get().pk, "membership": owner.memberships.get().pk,
+            "api-keys": key.pk, "apikey": key.pk, "jobs": job.pk, "job": job.pk, "user": owner.pk,
+            "audit-entries": AuditEntry.objects.filter(workspace=workspace).first().pk,
+            "auditentry": AuditEntry.objects.filter(workspace=workspace).first().pk,
+            "traces": trace.trace_id, "observations": trace.trace_id, "sessions": str(conversation.pk),
+            "scores": score.pk, "knowledge-bases": base.pk, "knowledge": base.pk, "documents": document.pk,
+            "chunks": Chunk.objects.get(document=document).pk, "agents": agent.pk,
+            "conversations": conversation.pk, "conversation": conversation.pk, "chat": conversation.pk,
+            "messages": Message.objects.get(conversation=conversation, role="assistant").pk,
+            "annotation-queues": queue.pk, "queues": queue.pk, "annotationqueue": queue.pk,
+            "queueitem": item.pk, "items": item.pk, "datasets": dataset.pk, "dataset": dataset.pk,
+            "exports": export.pk, "export": export.pk,
+            "providers": Provider.objects.filter(workspace=workspace).first().pk,
+            "provider": Provider.objects.filter(workspace=workspace).first().pk,
+            "models": Model.objects.filter(workspace=workspace).first().pk,
+            "model": Model.objects.filter(workspace=workspace).first().pk,
+            "group": 1, "periodictask": 1,
+        }  # fmt: skip
+        return cls(workspace, objects, "0000000000000001", str(shared.share_token))
+
+    @property
+    def dataset_item(self) -> Any:
+        """The dataset's item."""
+        return DatasetItem.objects.filter(workspace=self.workspace).first().key
+
+    def path_of(self, pattern: str) -> str:
+        """Fill the places of a URL pattern; raises LookupError for a place without an example."""
+        segments: list[str] = []
+        for raw in _plain(pattern).split("/"):
+            name = re.search(r"<(?:\w+:)?(\w+)>", raw)
+            segments.append(re.sub(r"<[^>]*>", str(self._value(name[1], segments)), raw) if name else raw)
+        return "/" + "/".join(segments)
+
+    def _value(self, name: str, before: list[str]) -> Any:
+        named = {
+            "token": self.share_token,
+            "span_id": self.span_id,
+            "label": "agents.agent",
+            "format": "json",
+            "app_label": "core",
+            "url": "no-such-page/",
+            "content_type_id": 1,
+        }
+        if name in named:
+            return named[name]
+        segment = next((part for part in reversed(before) if part in self.by_segment), None)
+        if segment == "items" or (before and before[-1] == "items"):
+            return self.dataset_item if "datasets" in before else self.by_segment["items"]
+        if before and before[-1] in self.by_segment:
+            return self.by_segment[before[-1]]
+        if "share" in before or name == "object_id":
+            return self.by_segment["agents"]
+        raise LookupError(f"No example for <{name}> after /{'/'.join(before)}/; add it to tests.support.examples.")
+
+    def fingerprint(self) -> dict[str, str]:
+        """Return a digest of every table's rows of the workspace."""
+        found = {}
+        with connection.cursor() as cursor:
+            for model in apps.get_models():
+                table = model._meta.db_table
+                columns = {field.column for field in model._meta.concrete_fields}
+                if "workspace_id" not in columns or table in UNWATCHED or not model._meta.managed:
+                    continue
+                cursor.execute(
+                    f"SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {table} t "
+                    "WHERE workspace_id = %s",
+                    [self.workspace.pk],
+                )
+                found[table] = cursor.fetchone()[0]
+        return found
+
+
+def _plain(pattern: str) -> str:
+    """Turn a pattern of Django's resolver, `path` or regular expression, into one with `<name>` places."""
+    plain = re.sub(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)", r"<\1>", pattern)
+    return re.sub(r"[\^$]|\\Z", "", plain).replace("\\.", ".").replace("/?", "/")
+
+
