@@ -7,6 +7,7 @@ database. The rows it wrote are deleted again.
 """
 
 import argparse
+import json
 import os
 import random
 import sys
@@ -20,7 +21,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")  # noqa:
 
 SENTENCE = (
     "the model answers a question about retrieval with context from three documents and cites each source "
-    "where the vector index returned a close match while token usage stays below the budget set for this workspace"
+    "where the vector index returned a close match while usage stays below the budget of this workspace"
 )
 WORDS = SENTENCE.split()
 KINDS = ("agent", "retriever", "tool", *["generation"] * 7)
@@ -61,9 +62,10 @@ def make_spans(count: int) -> list[object]:
 def make_attributes(rng: random.Random, kind: str, number: int) -> dict[str, object]:
     """What one span of `kind` says."""
     question, answer = text(rng, 820), text(rng, 620)
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": question}]
     values: dict[str, object] = {
         "flywheel.observation.type": kind,
-        "flywheel.input": f'[{{"role":"system","content":"Be brief"}},{{"role":"user","content":"{question}"}}]',
+        "flywheel.input": json.dumps(messages),
         "flywheel.output": answer,
         "session.id": f"s{number // 1000}",
         "user.id": f"u{number % 97}",

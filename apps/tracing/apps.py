@@ -25,4 +25,13 @@ class TracingConfig(AppConfig):
         navigation.register(
             "Observe", _("Traces"), "account_tree", "admin:tracing_traces", 10, model="tracing.Trace"
         )
+        navigation.register(
+            "Settings",
+            _("Score definitions"),
+            "star_rate",
+            "admin:tracing_scoreconfig_changelist",
+            60,
+            action="change",
+            model="tracing.ScoreConfig",
+        )
         dashboard.register_card(10, trace_cards)

@@ -1,1 +1,5 @@
 """Console pages of tracing."""
+
+from apps.tracing.admin.score_config import ScoreConfigAdmin
+
+__all__ = ["ScoreConfigAdmin"]
