@@ -19,8 +19,10 @@ class ProvidersConfig(AppConfig):
         from apps.providers import drivers
         from apps.providers.drivers.local import LocalDriver
         from apps.providers.drivers.openai_compatible import OpenAICompatibleDriver
+        from apps.providers.services.discovery import discover_first_start
         from apps.providers.services.local import ensure_local_provider
 
         drivers.register("openai_compatible", OpenAICompatibleDriver)
         drivers.register("local", LocalDriver)
         hooks.workspace_created.register("providers.local", ensure_local_provider)
+        hooks.first_start.register("providers.discovery", discover_first_start)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from apps.providers.exceptions import ModelRejected
 from apps.providers.models import Model, ModelSlot, Provider
+from apps.providers.models.model import DEFAULT_TIMEOUT_S
 from apps.providers.prices import Prices
 
 MAX_CHAIN = 5  # the model itself and four fallbacks
@@ -37,7 +38,7 @@ class Target:
     prices: Prices
     dimensions: int | None
     max_concurrency: int | None
-    timeout_s: int
+    timeout_s: float
 
 
 def allows_private(provider: Provider) -> bool:
@@ -47,25 +48,40 @@ def allows_private(provider: Provider) -> bool:
 
 def target_of(model: Model) -> Target:
     """The model as a target. Reads the provider (and workspace) if they are not loaded yet."""
-    provider = model.provider
-    headers = provider.settings.get("headers") if isinstance(provider.settings, dict) else None
-    return Target(
+    return replace(
+        provider_target(model.provider),
         model_id=model.pk,
-        workspace_id=model.workspace_id,
         slot=model.slot,
         name=model.name,
         label=str(model),
+        abilities=model.abilities if isinstance(model.abilities, dict) else {},
+        prices=Prices(model.input_price, model.output_price, model.cached_price),
+        dimensions=model.dimensions,
+        max_concurrency=model.max_concurrency,
+        timeout_s=model.timeout_s,
+    )
+
+
+def provider_target(provider: Provider) -> Target:
+    """A provider without a model, for listing what it offers."""
+    headers = provider.settings.get("headers") if isinstance(provider.settings, dict) else None
+    return Target(
+        model_id=provider.pk,
+        workspace_id=provider.workspace_id,
+        slot="",
+        name="",
+        label=provider.name,
         provider=provider.name,
         kind=provider.kind,
         base_url=provider.base_url,
         api_key=str(provider.credentials.get("api_key") or ""),
         headers=headers if isinstance(headers, dict) else {},
         allow_private=allows_private(provider),
-        abilities=model.abilities if isinstance(model.abilities, dict) else {},
-        prices=Prices(model.input_price, model.output_price, model.cached_price),
-        dimensions=model.dimensions,
-        max_concurrency=model.max_concurrency,
-        timeout_s=model.timeout_s,
+        abilities={},
+        prices=Prices(),
+        dimensions=None,
+        max_concurrency=None,
+        timeout_s=DEFAULT_TIMEOUT_S,
     )
 
 

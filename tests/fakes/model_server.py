@@ -19,6 +19,7 @@ What it does follows from the model name (`-` separates parameters), for every e
     badkey          401
     missing         404
     toolong         400, context length exceeded
+    picky           400 for max_tokens, temperature and stream_options, as reasoning models and old servers do
     crash           502 with an HTML page
     truncate        connection dropped in the middle of the stream
     garbage         malformed SSE data
@@ -113,7 +114,18 @@ def _failure(state: State, body: dict[str, Any]) -> Answer | None:
         state.failures[model] = 0
     if name == "overloaded":
         return Answer(status=429, error="Rate limit reached.", headers={"Retry-After": params[0]})
+    if name == "picky":
+        return _refusal(body)
     return _STATUS_ANSWERS.get(name)
+
+
+def _refusal(body: dict[str, Any]) -> Answer | None:
+    hints = {
+        "max_tokens": "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.",
+        "temperature": "Unsupported value: 'temperature' does not support 0.5 with this model.",
+        "stream_options": "Unrecognized request argument supplied: stream_options",
+    }
+    return next((Answer(status=400, error=hints[name]) for name in hints if name in body), None)
 
 
 def _error_response(answer: Answer) -> web.Response:

@@ -163,6 +163,16 @@ def test_fallbacks_in_a_circle_end(workspace, model_server):
     assert [r.body["model"] for r in model_server.requests] == ["badkey", "missing"]
 
 
+def test_options_that_a_model_refuses_are_left_out_from_then_on(workspace, model_server):
+    model = make_model(workspace, model_server.base_url, "picky")
+    request = ChatRequest(REQUEST.messages, temperature=0.5, max_tokens=9)
+    assert ask(model, request).message.content == "Say something kind"
+    assert len(model_server.requests) == 4
+    ask(model, request)
+    assert len(model_server.requests) == 5
+    assert model_server.requests[4].body["max_completion_tokens"] == 9
+
+
 def test_no_fallback_after_the_first_token(workspace, model_server):
     spare = make_model(workspace, model_server.base_url)
     with pytest.raises(ModelUnavailable):

@@ -21,6 +21,9 @@ from apps.providers.wire import (
 CONNECT_S = 10.0
 TOTAL_FACTOR = 20  # a whole answer may take this many times the longest silence
 
+# Learned by this process, per endpoint and model.
+_quirks: dict[tuple[str, str], frozenset[Quirk]] = {}
+
 
 class OpenAICompatibleDriver:
     """Speaks `apps.providers.wire` with the target's endpoint."""

@@ -10,6 +10,7 @@ import orjson
 from apps.providers.wire.errors import WireError, WireReason, error_from_event
 from apps.providers.wire.events import Completed, ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta
 from apps.providers.wire.messages import ChatMessage, ChatRequest, ToolCall
+from apps.providers.wire.quirks import Quirk
 from apps.providers.wire.usage import Usage, estimate_tokens, parse_usage
 
 
@@ -26,7 +27,9 @@ def _message_body(message: ChatMessage) -> dict[str, Any]:
     return body
 
 
-def build_body(model: str, request: ChatRequest, *, stream: bool) -> dict[str, Any]:
+def build_body(
+    model: str, request: ChatRequest, *, stream: bool, quirks: frozenset[Quirk] = frozenset()
+) -> dict[str, Any]:
     """The JSON body of POST /chat/completions; what is not set is left to the vendor's defaults."""
     body: dict[str, Any] = {"model": model, "messages": [_message_body(m) for m in request.messages]}
     if request.tools:
@@ -37,17 +40,19 @@ def build_body(model: str, request: ChatRequest, *, stream: bool) -> dict[str, A
             }
             for t in request.tools
         ]
+    limit = "max_completion_tokens" if Quirk.MAX_COMPLETION_TOKENS in quirks else "max_tokens"
     options = {
-        "temperature": request.temperature,
-        "max_tokens": request.max_tokens,
-        "top_p": request.top_p,
+        "temperature": None if Quirk.NO_TEMPERATURE in quirks else request.temperature,
+        limit: request.max_tokens,
+        "top_p": None if Quirk.NO_TOP_P in quirks else request.top_p,
         "stop": list(request.stop) or None,
         "response_format": dict(request.response_format) if request.response_format else None,
     }
     body.update({name: value for name, value in options.items() if value is not None})
     if stream:
         body["stream"] = True
-        body["stream_options"] = {"include_usage": True}
+        if Quirk.NO_STREAM_OPTIONS not in quirks:
+            body["stream_options"] = {"include_usage": True}
     return body
 
 

@@ -16,6 +16,7 @@ from apps.providers.wire import chat, embeddings, rerank
 from apps.providers.wire.errors import WireError, WireReason, error_from_response
 from apps.providers.wire.events import Completed, StreamEvent
 from apps.providers.wire.messages import ChatRequest
+from apps.providers.wire.quirks import Quirk
 from apps.providers.wire.sse import EventTooLargeError, SSEDecoder
 from apps.providers.wire.usage import Usage
 from apps.providers.wire.watchdog import Watchdog
@@ -48,14 +49,16 @@ class OpenAIClient:
     headers: Mapping[str, str] = field(default_factory=dict)
     timeouts: Timeouts = Timeouts()
 
-    async def stream_chat(self, model: str, request: ChatRequest) -> AsyncIterator[StreamEvent]:
+    async def stream_chat(
+        self, model: str, request: ChatRequest, quirks: frozenset[Quirk] = frozenset()
+    ) -> AsyncIterator[StreamEvent]:
         """Yields deltas as they arrive, then one `Completed`.
 
         Closing the generator closes the socket at once, so that the vendor stops generating; wrap it in
         `contextlib.aclosing`. A stream that ends without a finish reason is `INTERRUPTED`.
         """
         assembler = chat.ChatAssembler(request, model)
-        body = chat.build_body(model, request, stream=True)
+        body = chat.build_body(model, request, stream=True, quirks=quirks)
         async with self._post("chat/completions", body) as response:
             if response.content_type == "application/json":
                 # A server that does not stream answers in one piece.
