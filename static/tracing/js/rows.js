@@ -6,6 +6,14 @@ const HEIGHT = 32;
 const MARGIN = 10;
 const TICKS = 3;
 
+/** Where a bar's duration has room: behind it, before it, or on it. */
+function placeOfText(from, width) {
+  if (from + width < 0.75) {
+    return "";
+  }
+  return from > 0.2 ? "tr-bar__text--before" : "tr-bar__text--inside";
+}
+
 export class Rows {
   /** `onChoose(node)` is called when a row is chosen. */
   constructor(root, { tree, start, end, onChoose }) {
@@ -126,7 +134,7 @@ export class Rows {
       bar.style.setProperty("--first", Math.min((node.ttft * 1000) / Math.max(node.end - node.start, 1), 1));
       bar.append(el("span", "tr-bar__first"));
     }
-    const text = el("span", `tr-bar__text${from + width > 0.7 ? " tr-bar__text--before" : ""}`, span(node.end - node.start));
+    const text = el("span", `tr-bar__text ${placeOfText(from, width)}`, span(node.end - node.start));
     text.style.setProperty("--from", from);
     text.style.setProperty("--width", width);
     cell.append(bar, text);
