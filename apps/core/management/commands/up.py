@@ -45,22 +45,34 @@ class Command(BaseCommand):
             console.line("flywheel", f"Ended the {name} that a killed run had left.")
         _require_free_port()
         database = EmbeddedPostgres(settings.VAR_DIR / "postgres") if settings.EMBEDDED_POSTGRES else None
-        if database is not None and database.start() != settings.DATABASE_URL:
-            _start_over()  # its port was taken meanwhile, and the settings still name the old one
-        installation = _prepare(console)
-        supervisor = Supervisor(
-            children(), directory=ROOT, console=console, runfile=runfile, url=url(), database=database
-        )
         try:
-            supervisor.run(address=local_address(), ready=lambda: _announce(console, installation))
+            if database is not None and database.start() != settings.DATABASE_URL:
+                _start_over()  # its port was taken meanwhile, and the settings still name the old one
+            _supervise(console, runfile, database)
+        except KeyboardInterrupt:
+            console.line("flywheel", "Stopped before it was ready.")
         finally:
-            if not supervisor.ready:
-                _tell(console, _credentials(installation))  # they are known here and nowhere else
+            if database is not None:
+                database.stop()
+
+
+def _supervise(console: Console, runfile: RunFile, database: EmbeddedPostgres | None) -> None:
+    installation = _prepare(console)
+    supervisor = Supervisor(
+        children(), directory=ROOT, console=console, runfile=runfile, url=url(), database=database
+    )
+    try:
+        supervisor.run(address=local_address(), ready=lambda: _announce(console, installation))
+    finally:
+        if not supervisor.ready:
+            _tell(console, _credentials(installation))  # they are known here and nowhere else
 
 
 def children() -> list[ChildSpec]:
     """The processes of the product on one machine."""
-    celery = (sys.executable, "-u", "-m", "celery", "-A", "config.celery")
+    # root is what a container usually has; the warning is about a message format that is not used
+    quiet = ("-W", "ignore:You're running the worker")
+    celery = (sys.executable, "-u", *quiet, "-m", "celery", "--quiet", "-A", "config.celery")
     return [
         ChildSpec("web", web_command()),
         ChildSpec(

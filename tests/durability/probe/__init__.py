@@ -1,0 +1,1 @@
+"""A job that can be watched from outside while it works."""

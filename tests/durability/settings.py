@@ -1,0 +1,8 @@
+"""The product's own settings, with a job to kill and a lease that runs out sooner."""
+
+from config.settings import base
+from config.settings.base import *  # noqa: F403  # settings are made to be extended
+
+INSTALLED_APPS = [*base.INSTALLED_APPS, "tests.durability.probe"]
+JOB_LEASE_S = 3.0
+JOB_HEARTBEAT_S = 0.5
