@@ -6,7 +6,7 @@ from tests.support.product import Product, wait_until
 
 pytestmark = pytest.mark.durability
 
-STEPS = 60
+STEPS = 40
 ENQUEUE = """
 from apps.core import jobs
 from apps.core.actors import Actor
@@ -34,10 +34,10 @@ class Counting:
         ((state, attempts),) = self.product.query(query, self.job_id)
         return state, attempts
 
-    def assert_finished_once(self, *, attempts: int) -> None:
+    def assert_finished_once(self, *, attempts: set[int]) -> None:
         wait_until(lambda: self.state()[0] == "succeeded", seconds=40, what="the end of the job")
         assert self.steps() == list(range(1, STEPS + 1))
-        assert self.state() == ("succeeded", attempts)
+        assert self.state()[1] in attempts
 
 
 def test_a_killed_worker_is_replaced_and_its_job_finished_once(product: Product) -> None:
@@ -46,7 +46,7 @@ def test_a_killed_worker_is_replaced_and_its_job_finished_once(product: Product)
     old = product.kill("worker")
 
     product.wait_back("worker", after=old)
-    job.assert_finished_once(attempts=2)
+    job.assert_finished_once(attempts={2})
 
 
 def test_a_killed_database_is_started_again_and_the_job_finished_once(product: Product) -> None:
@@ -55,7 +55,7 @@ def test_a_killed_database_is_started_again_and_the_job_finished_once(product: P
     old = product.kill("postgres")
 
     product.wait_back("postgres", after=old)
-    job.assert_finished_once(attempts=2)
+    job.assert_finished_once(attempts={2})
     wait_until(product.answers, what="the answer of the web process")
 
 
@@ -66,7 +66,7 @@ def test_a_killed_web_process_is_replaced_and_jobs_go_on(product: Product) -> No
 
     product.wait_back("web", after=old)
     wait_until(product.answers, what="the answer of the web process")
-    job.assert_finished_once(attempts=1)
+    job.assert_finished_once(attempts={1})
 
 
 def test_a_killed_supervisor_leaves_nothing_in_the_way(product: Product) -> None:
@@ -78,7 +78,7 @@ def test_a_killed_supervisor_leaves_nothing_in_the_way(product: Product) -> None
     product.wait_ready()
 
     assert not {product.pid(name) for name in ("web", "worker", "beat")} & set(children)
-    job.assert_finished_once(attempts=job.state()[1])
+    job.assert_finished_once(attempts={1, 2})  # its worker may have had the time to finish it
 
 
 def test_the_whole_product_stops_in_order(product: Product) -> None:
