@@ -40,7 +40,7 @@ class SharePage(View):
             agent = shared_agent(token)
         except NotFound:
             raise Http404 from None
-        visitor = visitor_of(request)
+        visitor = visitor_of(request.COOKIES)
         config = _page_config(agent, token, visitor, request.GET.get("c"))
         response = render(request, "agents/share.html", {"agent": agent, "config": config})
         if visitor is None:
@@ -54,7 +54,7 @@ class _VisitorView(View):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Find agent, visitor and conversation; a stranger finds nothing."""
         try:
-            self.visitor = visitor_of(request) or ""
+            self.visitor = visitor_of(request.COOKIES) or ""
             agent = shared_agent(kwargs["token"])
             self.conversation: Conversation = visitor_conversation(agent, self.visitor, kwargs["pk"])
             return super().dispatch(request, *args, **kwargs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import Final
 
 from django.core import signing
@@ -10,17 +11,19 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 COOKIE: Final = "fw_visitor"
-SALT: Final = "agents.share"
 _AGE_S: Final = 365 * 24 * 3600
 
 
-def visitor_of(request: HttpRequest) -> str | None:
-    """The visitor's name, when the request carries a cookie of ours."""
+def _signer() -> signing.TimestampSigner:
+    return signing.TimestampSigner(salt="agents.share.visitor")
+
+
+def visitor_of(cookies: Mapping[str, str]) -> str | None:
+    """The visitor's name, when the cookies of a request or a websocket hold one that we signed."""
     try:
-        value = request.get_signed_cookie(COOKIE, salt=SALT)
-    except (KeyError, signing.BadSignature):
+        return _signer().unsign(cookies.get(COOKIE, ""), max_age=_AGE_S)
+    except signing.BadSignature:
         return None
-    return str(value)
 
 
 def new_visitor() -> str:
@@ -28,8 +31,18 @@ def new_visitor() -> str:
     return secrets.token_urlsafe(18)
 
 
+def cookie_value(visitor: str) -> str:
+    """What the visitor's cookie holds."""
+    return _signer().sign(visitor)
+
+
 def remember(request: HttpRequest, response: HttpResponseBase, visitor: str) -> None:
     """Give the visitor their cookie."""
-    response.set_signed_cookie(
-        COOKIE, visitor, salt=SALT, max_age=_AGE_S, httponly=True, samesite="Lax", secure=request.is_secure()
+    response.set_cookie(
+        COOKIE,
+        cookie_value(visitor),
+        max_age=_AGE_S,
+        httponly=True,
+        samesite="Lax",
+        secure=request.is_secure(),
     )

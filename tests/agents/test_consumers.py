@@ -8,14 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core import signing
+from asgiref.sync import sync_to_async
+from django.test import Client
 
 from apps.agents.models import Agent, Conversation, Message
 from apps.agents.services.agent import disable_sharing, enable_sharing
 from apps.agents.services.answer import ask_and_wait
 from apps.agents.services.stream import purge_old_streams
 from apps.agents.threads import in_thread
-from apps.agents.visitors import COOKIE, SALT
+from apps.agents.visitors import COOKIE, cookie_value
 from apps.core.actors import Actor
 from apps.core.models import User
 from apps.providers.models import Model
@@ -136,9 +137,14 @@ async def test_wrong_commands_are_answered_and_harm_nothing(
     socket = await connect(person, path_of(conversation))
     await ready(socket)
     for text in (
-        "no json", "[]", '{"type": "dance"}', '{"type": "ask"}', '{"type": "stop"}',
-        '{"type": "stop", "message": "x"}', '{"type": "attach", "message": "00000000-0000-0000-0000-000000000000"}',
-    ):  # fmt: skip
+        "no json",
+        "[]",
+        '{"type": "dance"}',
+        '{"type": "ask"}',
+        '{"type": "stop"}',
+        '{"type": "stop", "message": "x"}',
+        '{"type": "attach", "message": "00000000-0000-0000-0000-000000000000"}',
+    ):
         await socket.send_to(text_data=text)
         assert (await socket.receive_json_from(timeout=5))["type"] == "error"
     await socket.send_json_to({"type": "ask", "text": "still here"})
@@ -182,7 +188,7 @@ async def test_attaching_to_a_finished_answer_without_stream_gives_its_end(
 
 
 def visitor_cookie(name: str) -> tuple[bytes, bytes]:
-    return b"cookie", f"{COOKIE}={signing.get_cookie_signer(salt=COOKIE + SALT).sign(name)}".encode()
+    return b"cookie", f"{COOKIE}={cookie_value(name)}".encode()
 
 
 async def test_visitor_chats_and_sees_nothing_internal(agent: Agent, connect: Connect) -> None:
@@ -244,4 +250,15 @@ async def test_visitor_who_asks_too_fast_is_slowed_down(
         await until_end(socket)
     await socket.send_json_to({"type": "ask", "text": "hello"})
     assert (await socket.receive_json_from(timeout=5))["code"] == "too_many_questions"
+    await socket.disconnect()
+
+
+async def test_the_page_gives_the_cookie_that_the_socket_wants(agent: Agent, connect: Connect) -> None:
+    shared = await in_thread(enable_sharing, actor=SYSTEM, agent=agent)
+    client = Client()
+    response = await sync_to_async(client.get)(f"/share/{shared.share_token}/")
+    assert response.status_code == 200
+    cookie = f"{COOKIE}={client.cookies[COOKIE].value}".encode()
+    socket = await connect(None, f"/ws/share/{shared.share_token}/", (b"cookie", cookie))
+    await ready(socket)
     await socket.disconnect()

@@ -42,13 +42,12 @@ def give_feedback(*, actor: Actor, message: Message, value: int | None, comment:
 
 def _count(conversation: Conversation, old: int | None, new: int | None) -> None:
     Conversation.objects.filter(pk=conversation.pk).update(
-        likes=F("likes") + (new == 1) - (old == 1), dislikes=F("dislikes") + (new == 0) - (old == 0)
+        likes=F("likes") + int(new == 1) - int(old == 1),
+        dislikes=F("dislikes") + int(new == 0) - int(old == 0),
     )
 
 
 def _score(actor: Actor, conversation: Conversation, message: Message) -> None:
-    # people who chat may say what they think of an answer, whatever their role is
-    author = Actor.system(actor.label)
     given = {
         "workspace": conversation.workspace,
         "trace_id": message.trace_id,
@@ -58,10 +57,10 @@ def _score(actor: Actor, conversation: Conversation, message: Message) -> None:
     }
     if message.feedback is None:
         for score in Score.objects.filter(**given):
-            delete_score(actor=author, score=score)
+            delete_score(actor=actor, score=score)
         return
     record_score(
-        actor=author,
+        actor=actor,
         data_type="boolean",
         value=float(message.feedback),
         comment=message.feedback_comment,
