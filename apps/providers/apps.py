@@ -14,9 +14,11 @@ class ProvidersConfig(AppConfig):
     verbose_name = _("Model providers")
 
     def ready(self) -> None:
-        """Register the drivers; give every workspace its built-in provider."""
+        """Register drivers, hooks, pages and navigation."""
         from apps.core import hooks
+        from apps.core.admin import navigation, pages
         from apps.providers import drivers
+        from apps.providers.admin.pages import OfferedModelsPage
         from apps.providers.drivers.local import LocalDriver
         from apps.providers.drivers.openai_compatible import OpenAICompatibleDriver
         from apps.providers.services.discovery import discover_first_start
@@ -26,3 +28,22 @@ class ProvidersConfig(AppConfig):
         drivers.register("local", LocalDriver)
         hooks.workspace_created.register("providers.local", ensure_local_provider)
         hooks.first_start.register("providers.discovery", discover_first_start)
+        pages.register("providers/<uuid:pk>/models/", OfferedModelsPage, "providers_offered_models")
+        entry = navigation.register
+        entry(
+            "Settings",
+            _("Model providers"),
+            "hub",
+            "admin:providers_provider_changelist",
+            5,
+            model="providers.Provider",
+        )
+        entry(
+            "Settings",
+            _("Models"),
+            "neurology",
+            "admin:providers_model_changelist",
+            10,
+            action="add",
+            model="providers.Model",
+        )

@@ -48,7 +48,7 @@ def load_list() -> None:
     _price_list()
 
 
-@functools.cache
+@functools.lru_cache(maxsize=4096)
 def is_listed(model: str, base_url: str) -> bool:
     """True when the public list knows the model at this address."""
     return _listed_cost(Usage(1000, 1000), model, base_url) is not None

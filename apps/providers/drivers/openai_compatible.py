@@ -15,8 +15,10 @@ from apps.providers.wire import (
     StreamEvent,
     Timeouts,
     Usage,
+    WireError,
     embeddings,
 )
+from apps.providers.wire.quirks import Quirk, quirk_of
 
 CONNECT_S = 10.0
 TOTAL_FACTOR = 20  # a whole answer may take this many times the longest silence
@@ -45,13 +47,22 @@ class OpenAICompatibleDriver:
             )
 
     async def stream_chat(self, request: ChatRequest) -> AsyncIterator[StreamEvent]:
-        """See `Driver`."""
-        async with (
-            self._client() as client,
-            aclosing(client.stream_chat(self._target.name, request)) as events,
-        ):
-            async for event in events:
-                yield event
+        """See `Driver`. A refused option is left out at once, and from then on."""
+        place = (self._target.base_url, self._target.name)
+        async with self._client() as client:
+            while True:
+                known = _quirks.get(place, frozenset())
+                try:
+                    async with aclosing(client.stream_chat(self._target.name, request, known)) as events:
+                        async for event in events:
+                            yield event
+                except WireError as error:
+                    quirk = quirk_of(error, known)
+                    if quirk is None:
+                        raise
+                    _quirks[place] = known | {quirk}
+                else:
+                    return
 
     async def embed(self, texts: Sequence[str], kind: TextKind) -> tuple[list[list[float]], Usage]:
         """See `Driver`. Some models want a prefix that tells questions from passages."""

@@ -1,4 +1,4 @@
-"""Options that some models refuse although they belong to the format: learned from the refusal, then left out."""
+"""Options that some models refuse although the format has them: learned from the refusal, then left out."""
 
 from __future__ import annotations
 
