@@ -48,7 +48,9 @@ class Environment:
     def __init__(self, source: Mapping[str, str] | None = None) -> None:
         self._source: Mapping[str, str] = os.environ if source is None else source
 
-    def text(self, name: str, default: str, help: str, *, secret: bool = False, default_text: str = "") -> str:
+    def text(
+        self, name: str, default: str, help: str, *, secret: bool = False, default_text: str = ""
+    ) -> str:
         """Return a string; an empty value counts as unset."""
         return self._read(Variable(name, "text", default, help, default_text, secret), str)
 
@@ -67,13 +69,17 @@ class Environment:
         """Return a truth value from 1/0, true/false, yes/no, on/off."""
         return self._read(Variable(name, "true or false", default, help), _parse_boolean)
 
-    def items(self, name: str, default: tuple[str, ...], help: str, *, secret: bool = False) -> tuple[str, ...]:
+    def items(
+        self, name: str, default: tuple[str, ...], help: str, *, secret: bool = False
+    ) -> tuple[str, ...]:
         """Return a comma-separated list without empty entries."""
         return self._read(Variable(name, "comma-separated list", default, help, secret=secret), _parse_items)
 
     def path(self, name: str, default: Path, help: str, *, default_text: str = "") -> Path:
         """Return an absolute path."""
-        return self._read(Variable(name, "path", default, help, default_text), lambda raw: Path(raw).resolve())
+        return self._read(
+            Variable(name, "path", default, help, default_text), lambda raw: Path(raw).resolve()
+        )
 
     def choice(self, name: str, default: str, choices: tuple[str, ...], help: str) -> str:
         """Return one of `choices`."""

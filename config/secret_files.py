@@ -26,5 +26,7 @@ def load_or_create(path: Path, *, size: int = 48) -> str:
 def _read(path: Path) -> str:
     value = path.read_text().strip()
     if not value:
-        raise RuntimeError(f"{path} is empty. Restore it from a backup, or delete it if nothing was stored yet.")
+        raise RuntimeError(
+            f"{path} is empty. Restore it from a backup, or delete it if nothing was stored yet."
+        )
     return value

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from apps.core.events import group_name, may_subscribe
+
+if TYPE_CHECKING:
+    from apps.core.models import User
 
 MAX_TOPICS = 200  # per connection; a page shows far fewer live things
 
@@ -17,7 +20,8 @@ class EventsConsumer(AsyncJsonWebsocketConsumer):
 
     async def connect(self) -> None:
         self.topics: set[str] = set()
-        if not self.scope["user"].is_authenticated:
+        user = self.scope["user"]
+        if user is None or not user.is_authenticated:
             await self.close(code=4401)
             return
         await self.accept()
@@ -40,7 +44,7 @@ class EventsConsumer(AsyncJsonWebsocketConsumer):
         if topic in self.topics:
             return
         allowed = len(self.topics) < MAX_TOPICS and await database_sync_to_async(may_subscribe)(
-            self.scope["user"], topic
+            cast("User", self.scope["user"]), topic
         )
         if not allowed:
             await self.send_json({"type": "denied", "topic": topic})

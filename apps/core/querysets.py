@@ -42,7 +42,9 @@ class WorkspaceQuerySet(models.QuerySet[M]):
     def _in_role(self, user: User, action: str) -> models.Q:
         access: Access = getattr(self.model, "access", Access())
         # by name: the models import this module
-        memberships = apps.get_model("core", "Membership")._default_manager.filter(user=user, role__in=access.roles_for(action))
+        memberships = apps.get_model("core", "Membership")._default_manager.filter(
+            user=user, role__in=access.roles_for(action)
+        )
         return models.Q(workspace_id__in=memberships.values("workspace_id"))
 
     def _shared_with(self, user: User, action: str) -> models.Q:
@@ -80,5 +82,3 @@ class WorkspaceListQuerySet(models.QuerySet["Workspace"]):
             return self
         roles = self.model.access.roles_for(action)
         return self.filter(memberships__user=cast("User", user), memberships__role__in=roles)
-
-

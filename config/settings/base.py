@@ -29,14 +29,18 @@ SECRET_KEY = env.text(
     default_text="generated once and kept in `var/secret_key`",
 ) or load_or_create(VAR_DIR / "secret_key")
 ALLOWED_HOSTS = list(
-    env.items("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"), "Host names this installation answers to.")
+    env.items(
+        "ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"), "Host names this installation answers to."
+    )
 )
 HOST = env.text("HOST", "127.0.0.1", "Address the web server listens on.")
 PORT = env.integer("PORT", 8000, "Port the web server listens on.", minimum=1)
 if HOST not in {"0.0.0.0", "::"} and HOST not in ALLOWED_HOSTS:  # noqa: S104  # compared, not bound
     ALLOWED_HOSTS.append(HOST)
 CSRF_TRUSTED_ORIGINS = list(
-    env.items("CSRF_TRUSTED_ORIGINS", (), "Origins (with scheme) that forms may be sent from, behind a proxy.")
+    env.items(
+        "CSRF_TRUSTED_ORIGINS", (), "Origins (with scheme) that forms may be sent from, behind a proxy."
+    )
 )
 
 INSTALLED_APPS = [
@@ -75,12 +79,12 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "apps.core.api.middleware.ServerTimingMiddleware",
+    "apps.core.middleware.ServerTimingMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "apps.core.api.middleware.WorkspaceMiddleware",
+    "apps.core.middleware.WorkspaceMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]

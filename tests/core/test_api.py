@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from apps.core import jobs
 from apps.core.access import Role
 from apps.core.actors import Actor
-from apps.core.api.middleware import SESSION_KEY
+from apps.core.middleware import SESSION_KEY
 from apps.core.exceptions import Invalid
 from apps.core.models import ApiKey, IdempotencyRecord, Job, Membership
 from apps.core.services.api_key import create_api_key, find_api_key

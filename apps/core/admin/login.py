@@ -27,7 +27,7 @@ class LoginForm(AuthenticationForm):
         try:
             login.check_login_allowed(account=account, address=address)
         except RateLimited as error:
-            raise ValidationError(error.detail, code="rate_limited") from None
+            raise ValidationError(str(error.detail), code="rate_limited") from None
         try:
             cleaned: dict[str, Any] = super().clean()
         except ValidationError:

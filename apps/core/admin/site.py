@@ -14,7 +14,7 @@ from unfold.sites import UnfoldAdminSite
 
 from apps.core.admin.language import with_account_language
 from apps.core.admin.pages import registered_pages
-from apps.core.api.middleware import SESSION_KEY
+from apps.core.middleware import SESSION_KEY
 from apps.core.models import Workspace
 
 

@@ -20,9 +20,13 @@ def user_of_key(presented: str) -> tuple[User, ApiKey]:
     if key.revoked_at is not None:
         raise AuthenticationFailed(_("This API key was revoked."), code="revoked_key")
     if not key.is_usable:
-        raise AuthenticationFailed(_("This API key has expired. Create a new one in the console."), code="expired_key")
+        raise AuthenticationFailed(
+            _("This API key has expired. Create a new one in the console."), code="expired_key"
+        )
     if not key.user.is_active:
-        raise AuthenticationFailed(_("The account behind this API key is switched off."), code="inactive_user")
+        raise AuthenticationFailed(
+            _("The account behind this API key is switched off."), code="inactive_user"
+        )
     record_use(key)
     return key.user, key
 

@@ -43,7 +43,10 @@ def idempotent(handler: Handler) -> Handler:
         except BaseException:
             record.delete()
             raise
-        record.status, record.body = response.status_code, orjson.loads(orjson.dumps(response.data, default=str))
+        record.status, record.body = (
+            response.status_code,
+            orjson.loads(orjson.dumps(response.data, default=str)),
+        )
         record.save(update_fields=["status", "body", "updated_at"])
         return response
 

@@ -20,11 +20,15 @@ logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 
 
-def problem(
-    *, status: int, code: str, title: str, detail: str = "", **extra: Any
-) -> dict[str, Any]:
+def problem(*, status: int, code: str, title: str, detail: str = "", **extra: Any) -> dict[str, Any]:
     """Return the members of a problem document; `extra` members are kept as they are."""
-    document = {"type": f"urn:flywheel:problem:{code}", "title": title, "status": status, "code": code, **extra}
+    document = {
+        "type": f"urn:flywheel:problem:{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+        **extra,
+    }
     if detail:
         document["detail"] = detail
     return document
@@ -53,7 +57,11 @@ def describe(error: Exception) -> tuple[dict[str, Any] | None, dict[str, str]]:
     if isinstance(error, FlywheelError):
         headers = {"Retry-After": str(round(error.retry_after))} if isinstance(error, RateLimited) else {}
         document = problem(
-            status=error.status, code=error.code, title=str(error.title), detail=str(error.detail), **error.extra
+            status=error.status,
+            code=error.code,
+            title=str(error.title),
+            detail=str(error.detail),
+            **error.extra,
         )
         return document, headers
     if isinstance(error, RequestDataTooBig):
@@ -88,8 +96,9 @@ def _invalid(errors: Any) -> dict[str, Any]:
 
 def _headers(error: drf.APIException) -> dict[str, str]:
     headers: dict[str, str] = {}
-    if getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = str(error.auth_header)
-    if getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(error.wait))
+    # set by DRF on the instance: which header asks for credentials, and how long a throttled caller waits
+    if auth_header := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = str(auth_header)
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(wait))
     return headers

@@ -85,7 +85,9 @@ class ApiKeyInputSerializer(serializers.Serializer[Any]):
 
     name = serializers.CharField(max_length=120)
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=Scope.choices), min_length=1)
-    rate_limit_per_minute = serializers.IntegerField(min_value=1, required=False, allow_null=True, default=None)
+    rate_limit_per_minute = serializers.IntegerField(
+        min_value=1, required=False, allow_null=True, default=None
+    )
     expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
 
 

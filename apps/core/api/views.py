@@ -59,7 +59,7 @@ class MeView(WorkspaceScoped[Workspace], APIView):
     retrieve=extend_schema(summary="One workspace"),
     partial_update=extend_schema(summary="Change name or network policy"),
 )
-class WorkspacesViewSet(mixins.UpdateModelMixin, viewsets.ReadOnlyModelViewSet):
+class WorkspacesViewSet(mixins.UpdateModelMixin, viewsets.ReadOnlyModelViewSet[Workspace]):
     """Workspaces: a key sees its own, a session all that the person belongs to."""
 
     queryset = Workspace.objects.all()
@@ -69,7 +69,11 @@ class WorkspacesViewSet(mixins.UpdateModelMixin, viewsets.ReadOnlyModelViewSet):
     def get_queryset(self) -> models.QuerySet[Workspace]:
         """Return what the caller may enter."""
         found = Workspace.objects.visible_to(self.request.user)
-        return found.filter(pk=self.request.auth.workspace_id) if isinstance(self.request.auth, ApiKey) else found
+        return (
+            found.filter(pk=self.request.auth.workspace_id)
+            if isinstance(self.request.auth, ApiKey)
+            else found
+        )
 
     def perform_update(self, serializer: Any) -> None:
         """Call the service."""
@@ -147,7 +151,9 @@ class ApiKeyViewSet(ReadOnlyWorkspaceViewSet[ApiKey]):
             raise PermissionDenied(_("An API key cannot create API keys; use the console."))
         serializer = ApiKeyInputSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        key, presented = create_api_key(actor=self.actor, workspace=self.workspace, **serializer.validated_data)
+        key, presented = create_api_key(
+            actor=self.actor, workspace=self.workspace, **serializer.validated_data
+        )
         return Response({**ApiKeySerializer(key).data, "key": presented}, status=201)
 
     @extend_schema(summary="Revoke an API key", request=None, responses=ApiKeySerializer)
@@ -158,7 +164,9 @@ class ApiKeyViewSet(ReadOnlyWorkspaceViewSet[ApiKey]):
         return Response(ApiKeySerializer(revoke_api_key(actor=self.actor, key=self.get_object())).data)
 
 
-@extend_schema_view(list=extend_schema(summary="Jobs, newest first"), retrieve=extend_schema(summary="One job"))
+@extend_schema_view(
+    list=extend_schema(summary="Jobs, newest first"), retrieve=extend_schema(summary="One job")
+)
 class JobViewSet(ReadOnlyWorkspaceViewSet[Job]):
     """Background jobs."""
 

@@ -31,6 +31,7 @@ else:
     class _ReadOnlyModelViewSet(viewsets.ReadOnlyModelViewSet, Generic[M]):
         """As above."""
 
+
 ACTION_OF_METHOD = {
     "GET": "view",
     "HEAD": "view",
@@ -46,12 +47,12 @@ class WorkspaceScoped(Generic[M]):
     """Mixin of views on a model: only rows of the caller's workspace that they may act upon exist for them."""
 
     queryset: Any
-    request: Request
+    request: Any  # the views it is mixed into disagree about the type
 
     @property
     def workspace(self) -> Workspace:
         """The workspace of the call."""
-        workspace: Workspace = self.request.workspace  # type: ignore[attr-defined]  # WorkspaceMiddleware
+        workspace: Workspace = self.request.workspace
         return workspace
 
     @property
@@ -92,14 +93,22 @@ class WorkspaceViewSet(WorkspaceScoped[M], _ModelViewSet[M]):
         """Parse, call the service, render."""
         serializer = self.get_input_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        return self.render(self.perform_create(serializer), status=201)  # type: ignore[func-returns-value]  # documented above
+        return self.render(self.perform_create(serializer), status=201)
+
+    def perform_create(self, serializer: Any) -> Any:
+        """Create by a service; returns the object."""
+        raise NotImplementedError
+
+    def perform_update(self, serializer: Any) -> Any:
+        """Change by a service; returns the object."""
+        raise NotImplementedError
 
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Parse, call the service, render."""
         obj = self.get_object()
         serializer = self.get_input_serializer(obj, data=request.data, partial=kwargs.get("partial", False))
         serializer.is_valid(raise_exception=True)
-        return self.render(self.perform_update(serializer))  # type: ignore[func-returns-value]  # documented above
+        return self.render(self.perform_update(serializer))
 
 
 class ReadOnlyWorkspaceViewSet(WorkspaceScoped[M], _ReadOnlyModelViewSet[M]):

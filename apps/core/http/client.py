@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -45,8 +46,8 @@ class _CheckedConnector(aiohttp.TCPConnector):
 
     allowed_protocol_schema_set = frozenset({"http", "https"})
 
-    def __del__(self) -> None:
-        """Say nothing: a shared pool ends with its process, when its loop is gone and nothing can be closed."""
+    def __del__(self, _warnings: Any = None) -> None:
+        """Say nothing: a shared pool ends with its process, when its loop is gone already."""
 
 
 def open_connector(

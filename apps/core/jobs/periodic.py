@@ -23,7 +23,9 @@ class PeriodicTask:
 periodic_tasks: Registry[PeriodicTask] = Registry("jobs.periodic_tasks")
 
 
-def periodic(name: str, *, seconds: float, queue: str = "default") -> Callable[[PeriodicHandler], PeriodicHandler]:
+def periodic(
+    name: str, *, seconds: float, queue: str = "default"
+) -> Callable[[PeriodicHandler], PeriodicHandler]:
     """Declare `fn()` to be run every `seconds`; it is a Celery task of the same name."""
 
     def declare(handler: PeriodicHandler) -> PeriodicHandler:

@@ -66,7 +66,9 @@ def _execute(job: Job, token: UUID) -> tuple[JobState, str]:
     if job.cancel_requested:
         return JobState.CANCELLED, ""
     if job.attempts > definition.max_attempts:
-        return JobState.FAILED, _("Its process died %(count)d times while working on it.") % {"count": job.attempts - 1}
+        return JobState.FAILED, _("Its process died %(count)d times while working on it.") % {
+            "count": job.attempts - 1
+        }
     try:
         definition.run(JobContext(job, token))
     except JobCancelled:
@@ -79,7 +81,9 @@ def _execute(job: Job, token: UUID) -> tuple[JobState, str]:
         raise
     except Exception:
         logger.exception("Job %s (%s) failed.", job.pk, job.task)
-        return JobState.FAILED, _("An unexpected error; the worker's log tells more (job %(id)s).") % {"id": job.pk}
+        return JobState.FAILED, _("An unexpected error; the worker's log tells more (job %(id)s).") % {
+            "id": job.pk
+        }
     return JobState.SUCCEEDED, ""
 
 

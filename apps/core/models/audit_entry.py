@@ -25,7 +25,12 @@ class AuditEntry(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workspace = models.ForeignKey(
-        Workspace, models.DO_NOTHING, related_name="+", null=True, db_constraint=False, verbose_name=_("workspace")
+        Workspace,
+        models.DO_NOTHING,
+        related_name="+",
+        null=True,
+        db_constraint=False,
+        verbose_name=_("workspace"),
     )
     actor_id = models.BigIntegerField(null=True)
     actor_label = models.CharField(_("actor"), max_length=200)

@@ -11,7 +11,9 @@ class LoginFailure(models.Model):
     """One wrong password. Rows older than the window are deleted by the next failure."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    account = models.CharField(max_length=64)  # sha256 of the entered login: what people mistype is not stored
+    account = models.CharField(
+        max_length=64
+    )  # sha256 of the entered login: what people mistype is not stored
     address = models.GenericIPAddressField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

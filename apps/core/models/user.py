@@ -12,7 +12,9 @@ class User(AbstractUser):
     """A person who signs in. What they may do is said by their memberships, not by this row."""
 
     email = models.EmailField(_("e-mail address"), unique=True)
-    language = models.CharField(_("language"), max_length=10, blank=True, default="", choices=settings.LANGUAGES)
+    language = models.CharField(
+        _("language"), max_length=10, blank=True, default="", choices=settings.LANGUAGES
+    )
 
     class Meta:
         verbose_name = _("user")

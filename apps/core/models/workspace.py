@@ -15,7 +15,10 @@ class Workspace(models.Model):
     """A team's space. Every other object belongs to exactly one."""
 
     access = Access(
-        add=Role.OWNER, change=Role.ADMIN, delete=Role.OWNER, extra={"manage": Role.ADMIN, "edit": Role.EDITOR}
+        add=Role.OWNER,
+        change=Role.ADMIN,
+        delete=Role.OWNER,
+        extra={"manage": Role.ADMIN, "edit": Role.EDITOR},
     )
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -50,7 +53,9 @@ class Membership(models.Model):
     access = Access(view=Role.VIEWER, add=Role.ADMIN, change=Role.ADMIN, delete=Role.ADMIN)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="memberships", verbose_name=_("workspace"))
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="memberships", verbose_name=_("workspace")
+    )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships", verbose_name=_("user")
     )

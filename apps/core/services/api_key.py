@@ -40,7 +40,9 @@ def create_api_key(
     if owner != actor.user and actor.user is not None and not actor.user.is_superuser:
         raise Invalid(_("A key for somebody else is made by an administrator of this installation."))
     if not scopes or set(scopes) - set(Scope.values):
-        raise Invalid(_("Choose at least one of the scopes: %(scopes)s.") % {"scopes": ", ".join(Scope.values)})
+        raise Invalid(
+            _("Choose at least one of the scopes: %(scopes)s.") % {"scopes": ", ".join(Scope.values)}
+        )
     if expires_at is not None and expires_at <= timezone.now():
         raise Invalid(_("The expiry lies in the past."))
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)

@@ -41,5 +41,7 @@ def prepare_installation(*, email: str, password: str = "") -> NewInstallation |
     workspace = create_workspace(actor=actor, name=_("Starter workspace"), owner=administrator)
     job = None
     if settings.LOAD_STARTER_WORKSPACE:
-        job = jobs.enqueue(FIRST_START, actor=actor, workspace=workspace, title=_("Fill the starter workspace"))
+        job = jobs.enqueue(
+            FIRST_START, actor=actor, workspace=workspace, title=_("Fill the starter workspace")
+        )
     return NewInstallation(administrator, chosen, workspace, job)

@@ -18,7 +18,7 @@ def rotate_secrets(*, actor: Actor) -> int:
     for model in apps.get_models():
         for field in model._meta.concrete_fields:
             if isinstance(field, EncryptedTextField | EncryptedJSONField):
-                count += _rotate_column(model, field.column)
+                count += _rotate_column(model, str(field.column))
     if actor.user is not None:
         audit.record(actor=actor, action="core.secrets.rotate", obj=User.objects.get(pk=actor.user.pk))
     return count
@@ -26,7 +26,7 @@ def rotate_secrets(*, actor: Actor) -> int:
 
 def _rotate_column(model: type[models.Model], column: str) -> int:
     quote = connection.ops.quote_name
-    table, key, name = quote(model._meta.db_table), quote(model._meta.pk.column), quote(column)
+    table, key, name = quote(model._meta.db_table), quote(str(model._meta.pk.column)), quote(column)
     with connection.cursor() as cursor:
         # names come from model definitions, values are parameters
         cursor.execute(f"SELECT {key}, {name} FROM {table} WHERE {name} IS NOT NULL FOR UPDATE")  # noqa: S608

@@ -27,8 +27,12 @@ def create_user(
         with transaction.atomic():
             user.save()
     except IntegrityError:
-        raise Conflict(_("There is an account with the address %(email)s already.") % {"email": email}) from None
-    audit.record(actor=actor, action="core.user.create", obj=user, after={"email": email, "superuser": superuser})
+        raise Conflict(
+            _("There is an account with the address %(email)s already.") % {"email": email}
+        ) from None
+    audit.record(
+        actor=actor, action="core.user.create", obj=user, after={"email": email, "superuser": superuser}
+    )
     return user
 
 

@@ -33,7 +33,9 @@ def create_workspace(*, actor: Actor, name: str, owner: User | None = None) -> W
 
 
 @transaction.atomic
-def update_workspace(*, actor: Actor, workspace: Workspace, name: str, allow_private_network: bool) -> Workspace:
+def update_workspace(
+    *, actor: Actor, workspace: Workspace, name: str, allow_private_network: bool
+) -> Workspace:
     """Change name and network policy."""
     permissions.require(actor, "change", workspace)
     before = audit.snapshot(Workspace.objects.get(pk=workspace.pk))
@@ -41,7 +43,11 @@ def update_workspace(*, actor: Actor, workspace: Workspace, name: str, allow_pri
     workspace.allow_private_network = allow_private_network
     workspace.save(update_fields=["name", "allow_private_network", "updated_at"])
     audit.record(
-        actor=actor, action="core.workspace.update", obj=workspace, before=before, after=audit.snapshot(workspace)
+        actor=actor,
+        action="core.workspace.update",
+        obj=workspace,
+        before=before,
+        after=audit.snapshot(workspace),
     )
     return workspace
 
@@ -63,7 +69,9 @@ def add_member(*, actor: Actor, workspace: Workspace, user: User, role: Role) ->
             membership = Membership.objects.create(workspace=workspace, user=user, role=role)
     except IntegrityError:
         raise Conflict(_("%(user)s is a member already. Change the role instead.") % {"user": user}) from None
-    audit.record(actor=actor, action="core.membership.create", obj=membership, after=audit.snapshot(membership))
+    audit.record(
+        actor=actor, action="core.membership.create", obj=membership, after=audit.snapshot(membership)
+    )
     return membership
 
 
@@ -88,7 +96,9 @@ def remove_member(*, actor: Actor, membership: Membership) -> None:
     """Take a person out of the workspace; the last owner stays."""
     _require_rank(actor, membership.workspace, Role(membership.role), "delete")
     _keep_an_owner(membership)
-    audit.record(actor=actor, action="core.membership.delete", obj=membership, before=audit.snapshot(membership))
+    audit.record(
+        actor=actor, action="core.membership.delete", obj=membership, before=audit.snapshot(membership)
+    )
     membership.delete()
 
 

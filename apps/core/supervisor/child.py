@@ -60,6 +60,10 @@ class Child:
         if self.process.stdout is not None:
             self.console.follow(self.spec.name, self.process.stdout)
 
+    def start_within(self, seconds: float) -> None:
+        """Let `keep_running` start the process after `seconds`, unless somebody starts it earlier."""
+        self._restart_at = time.monotonic() + seconds
+
     def keep_running(self) -> bool:
         """Notice an end, and start again when its time has come; return whether the process changed."""
         if self.process is not None:

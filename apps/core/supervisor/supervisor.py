@@ -17,6 +17,7 @@ from .runfile import RunFile, RunState
 
 TICK_SECONDS = 0.2
 STOP_SECONDS = 12.0
+HEAD_START_SECONDS = 15.0
 HEALTH_PATH = "/health/"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -35,7 +36,11 @@ class Database(Protocol):
 
 
 class Supervisor:
-    """Runs `specs` and, when given, `database`: children stop first, the database last."""
+    """Runs `specs` and, when given, `database`: children stop first, the database last.
+
+    The first child is the web process. The others start when it answers (or keeps us waiting too long), so
+    that the first page does not compete with them.
+    """
 
     def __init__(
         self,
@@ -82,8 +87,10 @@ class Supervisor:
     def _start(self) -> None:
         if self._database is not None:
             self._database_url = self._database.start()
-        for child in self._children:
-            child.start()
+        first, *others = self._children
+        first.start()
+        for child in others:
+            child.start_within(HEAD_START_SECONDS)
         self._record()
 
     def _watch(self, address: tuple[str, int], ready: Callable[[], None]) -> None:
@@ -91,9 +98,15 @@ class Supervisor:
             self._keep_database()
             self._keep_children()
             if not self._state.ready and _answers(*address):
-                self._state.ready = True
-                self._record()
+                self._first_answer()
                 ready()
+
+    def _first_answer(self) -> None:
+        self._state.ready = True
+        for child in self._children:
+            if child.process is None and not child.crashes:
+                child.start()
+        self._record()
 
     def _keep_children(self) -> None:
         changed = [child for child in self._children if child.keep_running()]

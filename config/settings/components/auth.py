@@ -9,7 +9,9 @@ AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "guardian.backends.ObjectPermissionBackend",
 ]
-ANONYMOUS_USER_NAME = None  # guardian's row for anonymous visitors is not wanted: visitors have no permissions
+ANONYMOUS_USER_NAME = (
+    None  # guardian's row for anonymous visitors is not wanted: visitors have no permissions
+)
 LOGIN_URL = reverse_lazy("admin:login")
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 LOGOUT_REDIRECT_URL = reverse_lazy("admin:login")

@@ -39,16 +39,20 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {
     "interval_max": 0.5,
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 2  # with 1 the pgmq transport sleeps a polling interval between tasks
-CELERY_WORKER_ENABLE_REMOTE_CONTROL = False  # its reply queues have names too long for pgmq; jobs are cancelled by row
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = (
+    False  # its reply queues have names too long for pgmq; jobs are cancelled by row
+)
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "config.scheduler:RegistryScheduler"
 CELERY_TIMEZONE = "UTC"
 
 JOB_QUEUES = ("default", "indexing", "runs", "evaluation")
 JOB_LEASE_S = 15.0  # a job whose process is gone is taken up again after this time
 JOB_HEARTBEAT_S = 4.0
 JOBS_DISPATCH = "celery"
-WORKER_CONCURRENCY = env.integer("WORKER_CONCURRENCY", 2, "Jobs that one worker runs at the same time.", minimum=1)
+WORKER_CONCURRENCY = env.integer(
+    "WORKER_CONCURRENCY", 2, "Jobs that one worker runs at the same time.", minimum=1
+)
 WEB_CONCURRENCY = env.integer("WEB_CONCURRENCY", 1, "Web server processes.", minimum=1)

@@ -17,7 +17,9 @@ DATABASE_URL = env.text(
     default_text="an embedded PostgreSQL in `var/postgres`",
 )
 EMBEDDED_POSTGRES = not DATABASE_URL
-DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", 20, "Largest number of pooled connections per web process.")
+DATABASE_POOL_SIZE = env.integer(
+    "DATABASE_POOL_SIZE", 20, "Largest number of pooled connections per web process."
+)
 
 # Approximate indexes keep scanning until enough rows pass the filters (pgvector iterative scan).
 SESSION_OPTIONS = "-c hnsw.iterative_scan=relaxed_order -c hnsw.ef_search=80 -c hnsw.max_scan_tuples=20000"

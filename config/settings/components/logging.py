@@ -14,6 +14,9 @@ LOGGING = {
     "loggers": {
         "django.request": {"level": "ERROR"},
         "aiohttp": {"level": "WARNING"},
+        # two lines for every task, and there are many
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
         "pdfminer": {"level": "ERROR"},
     },
 }

@@ -21,6 +21,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "config.staticfiles.HashedStaticFilesStorage"},
 }
 WHITENOISE_MAX_AGE = 600
-MAX_UPLOAD_BYTES = env.integer("MAX_UPLOAD_MB", 50, "Largest document that may be uploaded, in MB.", minimum=1) * 2**20
+MAX_UPLOAD_BYTES = (
+    env.integer("MAX_UPLOAD_MB", 50, "Largest document that may be uploaded, in MB.", minimum=1) * 2**20
+)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 25 * 2**20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20

@@ -21,15 +21,25 @@ ADMIN_PASSWORD = env.text(
     secret=True,
     default_text="generated and printed once",
 )
-LOAD_STARTER_WORKSPACE = env.boolean("LOAD_STARTER_WORKSPACE", True, "Fill the first workspace with examples.")
+LOAD_STARTER_WORKSPACE = env.boolean(
+    "LOAD_STARTER_WORKSPACE", True, "Fill the first workspace with examples."
+)
 
-OPENAI_API_KEY = env.text("OPENAI_API_KEY", "", "Registers an OpenAI provider at the first start.", secret=True)
+OPENAI_API_KEY = env.text(
+    "OPENAI_API_KEY", "", "Registers an OpenAI provider at the first start.", secret=True
+)
 OPENAI_BASE_URL = env.text("OPENAI_BASE_URL", "https://api.openai.com/v1", "Address for OPENAI_API_KEY.")
-OLLAMA_URL = env.text("OLLAMA_URL", "http://127.0.0.1:11434", "An Ollama here is registered at the first start.")
+OLLAMA_URL = env.text(
+    "OLLAMA_URL", "http://127.0.0.1:11434", "An Ollama here is registered at the first start."
+)
 ALLOW_PRIVATE_PROVIDERS = env.boolean(
-    "ALLOW_PRIVATE_PROVIDERS", True, "Let model providers live on private addresses (Ollama, vLLM in your network)."
+    "ALLOW_PRIVATE_PROVIDERS",
+    True,
+    "Let model providers live on private addresses (Ollama, vLLM in your network).",
 )
 
 TRACE_RETENTION_DAYS = env.integer("TRACE_RETENTION_DAYS", 0, "Drop traces older than this; 0 keeps them.")
 TRACE_CONTENT = env.boolean("TRACE_CONTENT", True, "Record prompts and answers in traces.")
-STREAM_RETENTION_DAYS = env.integer("STREAM_RETENTION_DAYS", 7, "Keep token streams of finished answers this long.")
+STREAM_RETENTION_DAYS = env.integer(
+    "STREAM_RETENTION_DAYS", 7, "Keep token streams of finished answers this long."
+)
