@@ -15,7 +15,7 @@ class ModelError(FlywheelError):
     title = _("The model did not answer")
 
 
-class ModelUnavailable(ModelError):  # noqa: N818 - named like the states they are
+class ModelUnavailable(ModelError):
     """The provider can't be reached, is down, or broke off."""
 
     code = "model_unavailable"
@@ -23,7 +23,7 @@ class ModelUnavailable(ModelError):  # noqa: N818 - named like the states they a
     title = _("The model is not available")
 
 
-class ModelRejected(ModelError):  # noqa: N818 - named like the states they are
+class ModelRejected(ModelError):
     """The provider refuses the call as it is: key, model name or content."""
 
     code = "model_rejected"
@@ -31,7 +31,7 @@ class ModelRejected(ModelError):  # noqa: N818 - named like the states they are
     title = _("The provider refused the request")
 
 
-class ModelTimeout(ModelError):  # noqa: N818 - named like the states they are
+class ModelTimeout(ModelError):
     """No answer in time."""
 
     code = "model_timeout"
@@ -39,7 +39,7 @@ class ModelTimeout(ModelError):  # noqa: N818 - named like the states they are
     title = _("The model took too long")
 
 
-class ModelRateLimited(ModelError):  # noqa: N818 - named like the states they are
+class ModelRateLimited(ModelError):
     """Too many calls at the moment."""
 
     code = "model_rate_limited"

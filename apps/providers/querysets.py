@@ -8,20 +8,14 @@ from apps.core.querysets import WorkspaceQuerySet
 
 if TYPE_CHECKING:
     from apps.core.models import Workspace
-    from apps.providers.models import Model, Provider
-
-    _Providers = WorkspaceQuerySet[Provider]
-    _Models = WorkspaceQuerySet[Model]
-else:
-    _Providers = WorkspaceQuerySet
-    _Models = WorkspaceQuerySet
+    from apps.providers.models import Model, Provider  # noqa: F401  # for the type parameters
 
 
-class ProviderQuerySet(_Providers):
+class ProviderQuerySet(WorkspaceQuerySet["Provider"]):
     """Providers."""
 
 
-class ModelQuerySet(_Models):
+class ModelQuerySet(WorkspaceQuerySet["Model"]):
     """Models."""
 
     def usable(self) -> Self:

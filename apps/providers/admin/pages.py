@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from apps.core import permissions
 from apps.core.admin.pages import ConsolePage
 from apps.core.exceptions import FlywheelError
-from apps.providers.models import Model, Provider
+from apps.providers.models import Model, Provider, ProviderKind
 from apps.providers.presets import guess_slot, is_snapshot, pick_chat_model
 from apps.providers.services.connection import list_offered_models
 from apps.providers.services.model import add_models
@@ -61,7 +61,8 @@ class OfferedModelsPage(ConsolePage):
 
     def _provider(self, pk: Any) -> Provider:
         visible = Provider.objects.in_workspace(self.workspace).visible_to(self.request.user)
-        provider = visible.select_related("workspace").filter(pk=pk, kind="openai_compatible").first()
+        remote = visible.select_related("workspace").exclude(kind=ProviderKind.LOCAL)
+        provider: Provider | None = remote.filter(pk=pk).first()
         if provider is None:
             raise Http404
         return provider
@@ -69,7 +70,7 @@ class OfferedModelsPage(ConsolePage):
     def _rows(self, provider: Provider, names: list[str]) -> list[dict[str, Any]]:
         known = set(provider.models.values_list("name", flat=True))
         first = pick_chat_model([name for name in names if not is_snapshot(name)])
-        rows = []
+        rows: list[dict[str, Any]] = []
         for name in names:
             slot = guess_slot(name)
             ticked = not known and (name == first or (slot is not None and len(names) <= 5))

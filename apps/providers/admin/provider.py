@@ -59,7 +59,7 @@ class ProviderForm(TypedModelForm[Provider]):
         if "api_key" in self.fields:
             self.fields["api_key"].help_text = (
                 _("A key is stored. Leave this empty to keep it.")
-                if self.instance.pk and self.instance.has_key
+                if not self.instance._state.adding and self.instance.has_key
                 else _("Stored encrypted, and never shown again. Local servers often need none.")
             )
 
@@ -105,7 +105,7 @@ class ProviderAdmin(ConsoleModelAdmin[Provider]):
         self, request: HttpRequest, obj: Provider | None = None, change: bool = False, **kwargs: Any
     ) -> Any:
         """The form knows the workspace, for names."""
-        form = super().get_form(request, obj, change, **kwargs)
+        form: Any = super().get_form(request, obj, change, **kwargs)
         form.workspace = self.workspace(request)
         return form
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Literal, Protocol
 
 from apps.providers.wire import ChatRequest, RankedDocument, StreamEvent, Usage
@@ -13,7 +13,7 @@ TextKind = Literal["document", "query"]
 class Driver(Protocol):
     """One model at one endpoint. Every method raises `wire.WireError` for whatever goes wrong."""
 
-    def stream_chat(self, request: ChatRequest) -> AsyncIterator[StreamEvent]:
+    def stream_chat(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """Yields deltas, then one `Completed`; closing the generator ends the call at once."""
         ...
 

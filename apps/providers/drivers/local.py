@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 from django.conf import settings
@@ -35,7 +35,7 @@ class LocalDriver:
     def __init__(self, target: Target) -> None:
         self._target = target
 
-    async def stream_chat(self, request: ChatRequest) -> AsyncIterator[StreamEvent]:
+    async def stream_chat(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """Quotes from `request.context`, word by word."""
         question = next((m.content for m in reversed(request.messages) if m.role == "user"), "")
         use_meaning = installed() and not is_chinese(question)

