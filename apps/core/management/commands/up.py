@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 from django.db import connections
+from django.db.backends.postgresql.base import DatabaseWrapper
 
 from apps.core.exceptions import FlywheelError
 from apps.core.management import preparation
@@ -140,7 +141,8 @@ def _prepare(console: Console) -> NewInstallation | None:
     celery_app.close()
     for wrapper in connections.all(initialized_only=True):
         wrapper.close()
-        wrapper.close_pool()
+        if isinstance(wrapper, DatabaseWrapper):
+            wrapper.close_pool()
     return installation
 
 
