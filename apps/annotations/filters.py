@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
@@ -95,5 +95,5 @@ class HashBucket(Func):
     """A number from 0 to 99, the same for the same id on every machine."""
 
     # the mask drops the sign: a negative hash would give a negative remainder
-    template: ClassVar[str] = "mod(hashtextextended(%(expressions)s::text, 0) & 9223372036854775807, 100)"
+    template = "mod(hashtextextended(%(expressions)s::text, 0) & 9223372036854775807, 100)"
     output_field = IntegerField()

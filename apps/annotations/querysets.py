@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
-from django.db.models import Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, TextField, Value
+from django.apps import apps
+from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Cast, Coalesce
 
 from apps.annotations.exporters import Example
@@ -41,13 +42,11 @@ class AnnotationQueueQuerySet(WorkspaceQuerySet["AnnotationQueue"]):
 
     def with_progress(self) -> Self:
         """Annotate `total_count`, `done_count` and `skipped_count` of the items."""
-        from apps.annotations.models import ItemState, QueueItem
-
-        items = QueueItem.objects.all()
+        items = apps.get_model("annotations", "QueueItem")._default_manager.all()
         return self.annotate(
             total_count=_count_by(items, "queue"),
-            done_count=_count_by(items.filter(state=ItemState.DONE), "queue"),
-            skipped_count=_count_by(items.filter(state=ItemState.SKIPPED), "queue"),
+            done_count=_count_by(items.filter(state="done"), "queue"),
+            skipped_count=_count_by(items.filter(state="skipped"), "queue"),
         )
 
 
@@ -68,9 +67,7 @@ class QueueItemQuerySet(WorkspaceQuerySet["QueueItem"]):
 
     def not_judged_by(self, user: User) -> Self:
         """Items `user` has said nothing about yet (several people may judge one item)."""
-        from apps.annotations.models import Annotation
-
-        return self.filter(~Exists(Annotation.objects.filter(item=OuterRef("pk"), annotator=user)))
+        return self.exclude(annotations__annotator=user)
 
 
 class AnnotationQuerySet(WorkspaceQuerySet["Annotation"]):
@@ -82,9 +79,8 @@ class DatasetQuerySet(WorkspaceQuerySet["Dataset"]):
 
     def with_counts(self) -> Self:
         """Annotate `item_count`, the number of current items."""
-        from apps.annotations.models import DatasetItem
-
-        return self.annotate(item_count=_count_by(DatasetItem.objects.current(), "dataset"))
+        items = apps.get_model("annotations", "DatasetItem")._default_manager.filter(until__isnull=True)
+        return self.annotate(item_count=_count_by(items, "dataset"))
 
 
 class DatasetItemQuerySet(WorkspaceQuerySet["DatasetItem"]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django import forms
+from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -12,7 +13,6 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from apps.annotations.admin.labels_field import LabelsField
@@ -103,11 +103,11 @@ class AnnotationQueueAdmin(ConsoleModelAdmin[AnnotationQueue]):
         self, request: HttpRequest, obj: AnnotationQueue | None = None, change: bool = False, **kwargs: Any
     ) -> Any:
         """Tell the form which workspace names must be unique in."""
-        form = super().get_form(request, obj, change=change, **kwargs)
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.workspace = self.workspace(request)
         return form
 
-    @display(description=_("queue"), ordering="name")
+    @admin.display(description=_("queue"), ordering="name")
     def queue_name(self, queue: AnnotationQueue) -> SafeString:
         """Name, and the beginning of the instructions."""
         return format_html(
@@ -117,7 +117,7 @@ class AnnotationQueueAdmin(ConsoleModelAdmin[AnnotationQueue]):
             queue.instructions[:160],
         )
 
-    @display(description=_("progress"))
+    @admin.display(description=_("progress"))
     def progress(self, queue: Any) -> SafeString:
         """A bar and the counts; kept up to date by the page's script."""
         handled = queue.done_count + queue.skipped_count
@@ -132,12 +132,12 @@ class AnnotationQueueAdmin(ConsoleModelAdmin[AnnotationQueue]):
             queue.total_count,
         )
 
-    @display(description=_("open"))
+    @admin.display(description=_("open"))
     def open_count(self, queue: Any) -> int:
         """Items that still need somebody."""
         return int(queue.total_count - queue.done_count - queue.skipped_count)
 
-    @display(description=_("corrections go to"))
+    @admin.display(description=_("corrections go to"))
     def collected(self, queue: AnnotationQueue) -> SafeString:
         """The dataset."""
         if queue.dataset is None:
@@ -145,12 +145,12 @@ class AnnotationQueueAdmin(ConsoleModelAdmin[AnnotationQueue]):
         link = reverse("admin:annotations_dataset", args=[queue.dataset.pk])
         return format_html('<a class="fw-link" href="{}">{}</a>', link, queue.dataset.name)
 
-    @display(description=_("created"), ordering="created_at")
+    @admin.display(description=_("created"), ordering="created_at")
     def created(self, queue: AnnotationQueue) -> SafeString:
         """When."""
         return moment(queue.created_at)
 
-    @display(description="")
+    @admin.display(description="")
     def desk(self, queue: Any) -> SafeString:
         """The way to the desk, first of all where something is open."""
         kind = "fw-button--primary" if self.open_count(queue) else "fw-button--ghost"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django import forms
+from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +14,6 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
 
 from apps.annotations.models import Dataset
 from apps.annotations.services import dataset as dataset_service
@@ -60,11 +60,11 @@ class DatasetAdmin(ConsoleModelAdmin[Dataset]):
         self, request: HttpRequest, obj: Dataset | None = None, change: bool = False, **kwargs: Any
     ) -> Any:
         """Tell the form which workspace names must be unique in."""
-        form = super().get_form(request, obj, change=change, **kwargs)
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.workspace = self.workspace(request)
         return form
 
-    @display(description=_("dataset"), ordering="name")
+    @admin.display(description=_("dataset"), ordering="name")
     def dataset_name(self, dataset: Dataset) -> SafeString:
         """Opens the items."""
         return format_html(
@@ -74,17 +74,17 @@ class DatasetAdmin(ConsoleModelAdmin[Dataset]):
             dataset.description[:160],
         )
 
-    @display(description=_("items"))
+    @admin.display(description=_("items"))
     def items(self, dataset: Any) -> int:
         """Current ones."""
         return int(dataset.item_count)
 
-    @display(description=_("newest version"), ordering="version")
+    @admin.display(description=_("newest version"), ordering="version")
     def version_badge(self, dataset: Dataset) -> SafeString:
         """Number of the newest frozen version."""
         return badge(f"v{dataset.version}", "info") if dataset.version else NOTHING
 
-    @display(description=_("changed"), ordering="updated_at")
+    @admin.display(description=_("changed"), ordering="updated_at")
     def changed(self, dataset: Dataset) -> SafeString:
         """When the dataset itself changed."""
         return moment(dataset.updated_at)

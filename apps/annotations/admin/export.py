@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib import admin
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
@@ -10,7 +11,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RelatedDropdownFilter
-from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from apps.annotations.exporters import exporters
@@ -43,57 +43,57 @@ class ExportAdmin(ConsoleModelAdmin[Export]):
         """Files don't change."""
         return False
 
-    @display(description=_("dataset and version"))
+    @admin.display(description=_("dataset and version"))
     def name(self, export: Export) -> str:
         """What it was made from."""
         return f"{export.dataset.name} v{export.version.number}"
 
-    @display(description=_("format"), ordering="format")
+    @admin.display(description=_("format"), ordering="format")
     def file_format(self, export: Export) -> str:
         """By its title."""
         exporter = exporters().get(export.format)
         return exporter.title if exporter else export.format
 
-    @display(description=_("state"))
+    @admin.display(description=_("state"))
     def state(self, export: Export) -> SafeString:
         """Complete, or the state of its job, live."""
         if export.completed_at is not None:
             return badge(_("Complete"), "ok")
         return job_badge(export.job) if export.job else badge(_("Waiting"), "muted")
 
-    @display(description=_("progress"))
+    @admin.display(description=_("progress"))
     def progress(self, export: Export) -> SafeString:
         """Of the job, live."""
         return job_progress(export.job) if export.job and export.completed_at is None else NOTHING
 
-    @display(description=_("rows"), ordering="row_count")
+    @admin.display(description=_("rows"), ordering="row_count")
     def rows(self, export: Export) -> str | SafeString:
         """Lines of the file."""
         return str(export.row_count) if export.completed_at else NOTHING
 
-    @display(description=_("left out"), ordering="rejected_count")
+    @admin.display(description=_("left out"), ordering="rejected_count")
     def left_out(self, export: Export) -> SafeString:
         """Rows that don't fit the format."""
         if export.completed_at is None:
             return NOTHING
         return badge(str(export.rejected_count), "warn" if export.rejected_count else "muted")
 
-    @display(description=_("size"), ordering="byte_count")
+    @admin.display(description=_("size"), ordering="byte_count")
     def size(self, export: Export) -> str | SafeString:
         """Of the file."""
         return filesizeformat(export.byte_count) if export.completed_at else NOTHING
 
-    @display(description=_("SHA-256"))
+    @admin.display(description=_("SHA-256"))
     def checksum(self, export: Export) -> SafeString:
         """To compare with what a trainer got."""
         return format_html('<code class="fw-mono">{}</code>', export.sha256) if export.sha256 else NOTHING
 
-    @display(description=_("made"), ordering="created_at")
+    @admin.display(description=_("made"), ordering="created_at")
     def made(self, export: Export) -> SafeString:
         """When."""
         return moment(export.created_at)
 
-    @display(description=_("file"))
+    @admin.display(description=_("file"))
     def download(self, export: Export) -> SafeString:
         """The link, when there is a file."""
         if export.completed_at is None:
@@ -103,7 +103,7 @@ class ExportAdmin(ConsoleModelAdmin[Export]):
             '<a class="fw-button fw-button--small" href="{}" download>{}</a>', link, _("Download")
         )
 
-    @display(description=_("rows left out"))
+    @admin.display(description=_("rows left out"))
     def reasons(self, export: Export) -> SafeString:
         """Each with its reason and a way to the item."""
         if not export.rejections:

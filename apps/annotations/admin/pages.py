@@ -41,7 +41,7 @@ class QueuePage(ConsolePage):
         queue = queues.select_related("workspace", "dataset").filter(pk=kwargs["queue_id"]).first()
         if queue is None:
             raise Http404
-        if not allows(request.user, self.action, queue):  # type: ignore[arg-type]  # signed in: the site saw to it
+        if not allows(request.user, self.action, queue):
             raise PermissionDenied
         self.queue = queue
 
@@ -183,7 +183,7 @@ class FillPage(QueuePage):
         return FillForm(agents=agents, **kwargs)
 
     def _count(self, rule: ItemFilter) -> dict[str, int]:
-        matching = rule.messages(self.workspace, self.request.user)  # type: ignore[arg-type]  # signed in
+        matching = rule.messages(self.workspace, self.request.user)
         found = set(matching.values_list("pk", flat=True))
         known = set(QueueItem.objects.filter(queue=self.queue).values_list("message_id", flat=True))
         return {"matching": len(found), "fresh": len(found - known)}
@@ -248,7 +248,7 @@ class DatasetItemsPage(ConsolePage):
             search=query,
         )
         same = {"q": query, "version": page.version or ""}
-        may_change = allows(request.user, "change", self.dataset)  # type: ignore[arg-type]  # signed in
+        may_change = allows(request.user, "change", self.dataset)
         return {
             "title": self.dataset.name,
             "dataset": self.dataset,
@@ -259,7 +259,7 @@ class DatasetItemsPage(ConsolePage):
             "next_query": urlencode({**same, "after": page.next_after}),
             "may_change": may_change and page.version is None,
             "may_freeze": may_change,
-            "may_export": allows(request.user, "export", self.dataset),  # type: ignore[arg-type]  # signed in
+            "may_export": allows(request.user, "export", self.dataset),
             "settings": self._settings(page),
         }
 

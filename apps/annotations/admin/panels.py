@@ -43,7 +43,7 @@ def trace_panel(request: HttpRequest, trace: Trace) -> str:
 def open_tasks_card(request: HttpRequest) -> Card | None:
     """How much waits to be judged; for those who may judge."""
     workspace = request.workspace  # type: ignore[attr-defined]  # WorkspaceMiddleware
-    if not allows_in(request.user, "add", Annotation, workspace):  # type: ignore[arg-type]  # signed in
+    if not allows_in(request.user, "add", Annotation, workspace):
         return None
     open_items = QueueItem.objects.filter(workspace=workspace).open().count()
     return Card(

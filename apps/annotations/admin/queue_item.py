@@ -14,7 +14,6 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
-from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from apps.agents.models import Message
@@ -59,7 +58,7 @@ class QueueItemAdmin(ConsoleModelAdmin[QueueItem]):
         """Those who may change queues."""
         return self.may(request, "change")
 
-    @display(description=_("question and answer"))
+    @admin.display(description=_("question and answer"))
     def answer(self, item: Any) -> SafeString:
         """Both, shortened; opens the item at the desk."""
         return format_html(
@@ -71,7 +70,7 @@ class QueueItemAdmin(ConsoleModelAdmin[QueueItem]):
             Truncator(item.message.content).chars(160),
         )
 
-    @display(description=_("state"), ordering="state")
+    @admin.display(description=_("state"), ordering="state")
     def state_badge(self, item: QueueItem) -> SafeString:
         """With the reason of a skip."""
         shown = badge(ItemState(item.state).label, _TONES[ItemState(item.state)])
@@ -79,12 +78,12 @@ class QueueItemAdmin(ConsoleModelAdmin[QueueItem]):
             return format_html('{}<div class="fw-small fw-muted">{}</div>', shown, item.skip_reason)
         return shown
 
-    @display(description=_("held by"))
+    @admin.display(description=_("held by"))
     def who(self, item: QueueItem) -> SafeString | str:
         """Who has it open."""
         return str(item.assignee) if item.assignee else NOTHING
 
-    @display(description=_("added"), ordering="created_at")
+    @admin.display(description=_("added"), ordering="created_at")
     def added(self, item: QueueItem) -> SafeString:
         """When."""
         return moment(item.created_at)

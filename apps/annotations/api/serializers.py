@@ -193,7 +193,7 @@ class SubmittedSerializer(serializers.Serializer[Any]):
     progress = ProgressSerializer()
 
 
-class CitationSerializer(serializers.Serializer[Any]):
+class DeskCitationSerializer(serializers.Serializer[Any]):
     """A passage the answer names."""
 
     n = serializers.IntegerField()
@@ -212,7 +212,7 @@ class DeskMessageSerializer(serializers.Serializer[Any]):
     error = serializers.CharField()
     created_at = serializers.DateTimeField()
     model_name = serializers.CharField()
-    citations = CitationSerializer(many=True)
+    citations = DeskCitationSerializer(many=True)
     trace_url = serializers.CharField()
 
 
@@ -225,7 +225,7 @@ class DeskItemSerializer(serializers.Serializer[Any]):
     message = serializers.UUIDField()
     agent = serializers.CharField()
     title = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # named like an attribute of fields
     conversation_url = serializers.CharField()
     messages = DeskMessageSerializer(many=True)
     annotation = AnnotationSerializer(allow_null=True)

@@ -122,5 +122,5 @@ def delete_export(*, actor: Actor, export: Export) -> None:
     audit.record(actor=actor, action="annotations.export.delete", obj=export, before=audit.snapshot(export))
     file = export.file
     export.delete()
-    if file:
-        transaction.on_commit(lambda: file.storage.delete(file.name))
+    if file and (name := file.name):
+        transaction.on_commit(lambda: file.storage.delete(name))

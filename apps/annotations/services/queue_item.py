@@ -195,7 +195,7 @@ def _add(*, actor: Actor, queue: AnnotationQueue, answers: QuerySet[Message]) ->
         return 0  # an empty list of ids: there is no SQL for nothing
     with connection.cursor() as cursor:
         cursor.execute(_INSERT.replace("{answers}", query), [queue.workspace_id, queue.pk, last, *arguments])
-        added = cursor.rowcount
+        added = int(cursor.rowcount)
     if added:
         audit.record(
             actor=actor, action="annotations.annotation_queue.add_items", obj=queue, after={"items": added}

@@ -2,7 +2,6 @@
 import { prompt } from "../../core/js/dialog.js";
 import { subscribe } from "../../core/js/events.js";
 import { gettext, interpolate, ngettext } from "../../core/js/i18n.js";
-import { toast } from "../../core/js/toast.js";
 import { DeskApi } from "./desk/api.js";
 import { Clock } from "./desk/clock.js";
 import { renderConversation } from "./desk/conversation.js";
@@ -124,7 +123,9 @@ class Desk {
         return;
       }
       if (isBlank(values)) {
-        toast(gettext("Give a verdict, a label, a corrected answer or a comment first."), "warn");
+        // Beside the button that was pressed: a toast would cover it.
+        $("desk-note").textContent = gettext("Give a verdict, a label, a correction or a comment.");
+        this.#announce($("desk-note").textContent);
         return;
       }
       const result = await this.#api.submit(this.#item.id, { ...values, duration_ms: this.#clock.milliseconds });
