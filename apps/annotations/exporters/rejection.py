@@ -21,7 +21,7 @@ class Reason(StrEnum):
     BAD_SHAPE = "bad_shape"
 
 
-class Rejected(Exception):  # noqa: N818 - an outcome of a row, not a fault of the program
+class Rejected(Exception):
     """Raised by an exporter for a row it refuses; `detail` says where, in technical terms."""
 
     def __init__(self, reason: Reason, detail: str = "") -> None:
