@@ -19,9 +19,11 @@ class AnnotationsConfig(AppConfig):
         from apps.annotations.exporters import load_plugins
         from apps.annotations.progress import TOPIC
         from apps.annotations.selectors import may_watch_queue
+        from apps.annotations.services.starter_workspace import load_starter_workspace
         from apps.core.admin import dashboard, extensions, navigation
         from apps.core.admin.pages import register
         from apps.core.events import register_topic
+        from apps.core.hooks import first_start
         from apps.tracing.panels import register as register_panel
 
         load_plugins()
@@ -57,3 +59,4 @@ class AnnotationsConfig(AppConfig):
         dashboard.register_card(50, panels.open_tasks_card)
         extensions.register_action("agents.conversation", actions.add_to_queue)
         register_panel(panels.trace_panel)
+        first_start.register("starter workspace", load_starter_workspace)
