@@ -193,7 +193,9 @@ def test_the_console(workspace, owner, console, model_server):
     assert default_of(workspace) == extractive
     listing = client.get(reverse("admin:providers_model_changelist") + f"?provider__id__exact={provider.pk}")
     assert "$1.5 / $0" in listing.content.decode()
-    client.post(reverse("admin:providers_model_delete", args=[model.pk]), {"post": "yes"})
+    delete = reverse("admin:providers_model_delete", args=[model.pk])
+    assert "Models: 1" in client.get(delete).content.decode()
+    client.post(delete, {"post": "yes"})
     assert not Model.objects.filter(pk=model.pk).exists()
 
 

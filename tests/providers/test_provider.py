@@ -290,6 +290,18 @@ def test_the_test_button_and_action(workspace, owner, console, model_server):
     assert "Connected." in client.post(listing, form, follow=True).content.decode()
 
 
+def test_the_built_in_provider_is_not_deleted_with_others(workspace, owner, console):
+    create(workspace)
+    rows = [str(pk) for pk in Provider.objects.filter(workspace=workspace).values_list("pk", flat=True)]
+    form = {"action": "delete_selected", "_selected_action": rows, "post": "yes"}
+    page = console(owner).post(reverse("admin:providers_provider_changelist"), form)
+    assert page.status_code == 200
+    assert Provider.objects.filter(workspace=workspace).count() == 2
+    form["_selected_action"] = [str(Provider.objects.get(name="P").pk)]
+    console(owner).post(reverse("admin:providers_provider_changelist"), form)
+    assert Provider.objects.get(workspace=workspace).is_local
+
+
 def test_the_built_in_provider_has_no_address_in_its_form(workspace, owner, console):
     local = Provider.objects.get(workspace=workspace, kind="local")
     page = console(owner).get(reverse(CHANGE, args=[local.pk])).content.decode()

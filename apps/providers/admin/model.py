@@ -23,6 +23,7 @@ from apps.core.admin.model_form import TypedModelForm
 from apps.core.exceptions import FlywheelError
 from apps.core.models import Workspace
 from apps.providers import prices
+from apps.providers.admin.deletion import cascade_counts
 from apps.providers.models import Model, Provider, ProviderKind
 from apps.providers.selectors import usage_of
 from apps.providers.services import model as model_service
@@ -128,6 +129,12 @@ class ModelAdmin(ConsoleModelAdmin[Model]):
         built_in = obj is not None and obj.provider.kind == ProviderKind.LOCAL
         return super().has_delete_permission(request, obj) and not built_in
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Say how much goes with them; the built-in ones can't go."""
+        counts: dict[Any, int] = {self.opts.verbose_name_plural: len(objs), **cascade_counts(objs)}
+        built_in = [str(obj) for obj in objs if obj.provider.kind == ProviderKind.LOCAL]
+        return [str(obj) for obj in objs], counts, set(), built_in
+
     @admin.display(description=_("model"), ordering="title")
     def label(self, model: Model) -> str:
         """Display name."""
@@ -217,6 +224,17 @@ class ModelAdmin(ConsoleModelAdmin[Model]):
             messages.error(request, str(error.detail))
             return
         messages.add_message(request, messages.SUCCESS if report.ok else messages.ERROR, report.message)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Buttons only for those who may press them."""
+        extra = {"may_test": self.has_test_permission(request), **(extra_context or {})}
+        return super().changeform_view(request, object_id, form_url, extra)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the addresses of the buttons above the form."""

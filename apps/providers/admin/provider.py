@@ -21,7 +21,8 @@ from apps.core.admin.formatting import NOTHING, badge, moment
 from apps.core.admin.model_form import TypedModelForm
 from apps.core.exceptions import FlywheelError
 from apps.core.models import Workspace
-from apps.providers.models import Provider
+from apps.providers.admin.deletion import cascade_counts
+from apps.providers.models import Model, Provider
 from apps.providers.models.provider import TestResult
 from apps.providers.presets import PRESETS
 from apps.providers.selectors import providers_with_counts
@@ -127,6 +128,14 @@ class ProviderAdmin(ConsoleModelAdmin[Provider]):
     def has_delete_permission(self, request: HttpRequest, obj: Provider | None = None) -> bool:
         """The built-in provider stays."""
         return super().has_delete_permission(request, obj) and not (obj is not None and obj.is_local)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Say how much goes with them; the built-in one can't go."""
+        models = list(Model.objects.filter(provider__in=[obj.pk for obj in objs]))
+        counts: dict[Any, int] = {self.opts.verbose_name_plural: len(objs), **cascade_counts(models)}
+        if models:
+            counts[Model._meta.verbose_name_plural] = len(models)
+        return [str(obj) for obj in objs], counts, set(), [str(obj) for obj in objs if obj.is_local]
 
     @admin.display(description=_("key"))
     def key_state(self, provider: Provider) -> SafeString:

@@ -15,7 +15,6 @@ if (data && box) {
     const preset = presets.get(button.dataset.preset);
     for (const other of box.querySelectorAll("[data-preset]")) {
       other.setAttribute("aria-pressed", String(other === button));
-      other.classList.toggle("fw-button--primary", other === button);
     }
     const name = field("name");
     // A name that the person typed stays.
