@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 # Channels runs all database calls of all websockets on one thread; answers starting together would queue
 # there.
-_POOL: Final = ThreadPoolExecutor(max_workers=6, thread_name_prefix="answers-db")
+_POOL: Final = ThreadPoolExecutor(max_workers=3, thread_name_prefix="answers-db")
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
