@@ -30,7 +30,13 @@ from tests.support.jobs import run_queued
 MARK = "Zanzibarium"  # stands in every example's text; a page of somebody else's that shows it leaks
 
 # Written by every request, or by looking.
-UNWATCHED = {"core_auditentry", "core_idempotencyrecord", "core_apikey", "tracing_observation", "tracing_trace"}
+UNWATCHED = {
+    "core_auditentry",
+    "core_idempotencyrecord",
+    "core_apikey",
+    "tracing_observation",
+    "tracing_trace",
+}
 
 
 @dataclass
@@ -49,7 +55,9 @@ class Examples:
         owner = make_member(workspace, Role.OWNER)
         make_api_key(workspace, owner)
         base = create_base(actor=SYSTEM, workspace=workspace, name=f"{MARK} base", embedding_model=None)
-        document = add_document(actor=SYSTEM, base=base, name=f"{MARK}.md", content=f"# {MARK}\n\nA text.".encode())
+        document = add_document(
+            actor=SYSTEM, base=base, name=f"{MARK}.md", content=f"# {MARK}\n\nA text.".encode()
+        )
         run_queued()
         agent = make_agent(workspace)
         conversation = make_conversation(workspace, (f"{MARK}?", f"{MARK}!"), agent=agent)
@@ -119,7 +127,9 @@ class Examples:
             return self.by_segment[before[-1]]
         if "share" in before or name == "object_id":
             return self.by_segment["agents"]
-        raise LookupError(f"No example for <{name}> after /{'/'.join(before)}/; add it to tests.support.examples.")
+        raise LookupError(
+            f"No example for <{name}> after /{'/'.join(before)}/; add it to tests.support.examples."
+        )
 
     def fingerprint(self) -> dict[str, str]:
         """Return a digest of every table's rows of the workspace."""
@@ -143,5 +153,3 @@ def _plain(pattern: str) -> str:
     """Turn a pattern of Django's resolver, `path` or regular expression, into one with `<name>` places."""
     plain = re.sub(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)", r"<\1>", pattern)
     return re.sub(r"[\^$]|\\Z", "", plain).replace("\\.", ".").replace("/?", "/")
-
-

@@ -28,7 +28,7 @@ SESSION_OPTIONS = "-c hnsw.iterative_scan=relaxed_order -c hnsw.ef_search=80 -c 
 def database_settings(url: str) -> dict[str, Any]:
     """Return Django's connection settings for a `postgresql://` address."""
     parts = urlsplit(url)
-    if parts.scheme not in {"postgres", "postgresql"}:
+    if parts.scheme != "postgresql":
         PROBLEMS.append(Problem("DATABASE_URL", "DATABASE_URL: must start with postgresql://."))
     options: dict[str, Any] = {**dict(parse_qsl(parts.query)), "options": SESSION_OPTIONS}
     if DATABASE_POOL_SIZE:
@@ -46,6 +46,8 @@ def database_settings(url: str) -> dict[str, Any]:
     }
 
 
+if DATABASE_URL.startswith("postgres://"):  # the other usual spelling
+    DATABASE_URL = DATABASE_URL.replace("postgres://", "postgresql://", 1)
 if EMBEDDED_POSTGRES:
     DATABASE_URL = EmbeddedPostgres(VAR_DIR / "postgres").dsn()
 DATABASES = {"default": database_settings(DATABASE_URL)}

@@ -21,6 +21,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "config.staticfiles.HashedStaticFilesStorage"},
 }
 WHITENOISE_MAX_AGE = 600
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("jpg", "png", "webp", "gz", "woff", "woff2", "map")
 MAX_UPLOAD_BYTES = (
     env.integer("MAX_UPLOAD_MB", 50, "Largest document that may be uploaded, in MB.", minimum=1) * 2**20
 )
