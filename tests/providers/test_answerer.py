@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,7 +59,7 @@ HANDBOOK = [
             2,
         ),
         ("How big can a file be?", "“A file may have up to 100 MB.” [2]", 2),
-        ("What may an annotator do?", "annotator; May do: correct answers", 2),
+        ("What may an annotator do?", "“annotator: correct answers” [2]", 2),
         ("Is Docker needed?", "e.g. no Docker or Redis.”", 1),
         ("When are partitions dropped?", "after 90 days.” [3]", 3),
     ],
@@ -126,16 +128,16 @@ def test_repeated_sentences_are_quoted_once() -> None:
     assert answer("How hot is the kiln?", [passage, passage]).text.count("1,300") == 1
 
 
-def test_meaning_is_asked_only_when_words_do_not_decide() -> None:
-    asked: list[str] = []
-
-    def similarity(question: str, texts: object) -> list[float]:
-        asked.append(question)
-        return [0.9 if "Retention" in text else 0.1 for text in texts]  # type: ignore[attr-defined]
+def test_meaning_finds_what_shares_no_words() -> None:
+    def similarity(question: str, texts: Sequence[str]) -> list[float]:
+        return [0.9 if "Retention" in text else 0.1 for text in texts]
 
     assert "after 90 days" in answer("How long are traces kept?", GUIDE, similarity).text
-    answer("Which formats are supported?", GUIDE, similarity)
-    assert asked == ["How long are traces kept?"]
+    assert (
+        "do not answer"
+        in answer("How long are traces kept?", GUIDE, lambda _, texts: [0.1] * len(texts)).text
+    )
+    assert "- PDF and DOCX" in answer("Which formats are supported?", GUIDE, similarity).text
 
 
 @pytest.mark.parametrize(
@@ -155,12 +157,15 @@ def test_sentences(text: str, parts: list[str]) -> None:
 def test_markdown_is_read_as_its_pieces() -> None:
     text = (
         "# Head\n![x](y.png)\nA [link](u) and `code` here.\n\n---\n\n"
-        "> A quoted line stands here.\n\n* an item on its own"
+        "> A quoted line stands here.\n\n* an item on its own,\n  over two lines\n\n**Bold** words begin a line.\n\n"
+        "| Name | Size | Colour |\n|---|---|---|\n| Kiln | large | red |"
     )
     assert [(q.text, q.heading) for q in quotes_in(text)] == [
         ("A link and `code` here.", "Head"),
         ("A quoted line stands here.", "Head"),
-        ("an item on its own", "Head"),
+        ("an item on its own, over two lines", "Head"),
+        ("**Bold** words begin a line.", "Head"),
+        ("Kiln: Size large; Colour red", "Head Name Size Colour"),
     ]
 
 

@@ -13,7 +13,9 @@ MAX_CHARS = 420
 
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(.*?)\s*#*$")
-_ITEM = re.compile(r"^\s*(?:[-*+•·]|\d{1,3}[.)、]|[一二三四五六七八九十]+、|[（(]\d{1,2}[)）])\s*(\S.*)$")
+_ITEM = re.compile(
+    r"^\s*(?:[-*+]\s+|[•·]\s*|\d{1,3}[.)]\s+|(?:\d{1,3}|[一二三四五六七八九十]+)、|[（(]\d{1,2}[)）]\s*)(\S.*)$"
+)
 _RULE = re.compile(r"^\s*([-*_=]\s*){3,}$")
 _TABLE_RULE = re.compile(r"^\s*\|?[\s:|-]+\|[\s:|-]*$")
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
@@ -35,6 +37,7 @@ class Quote:
     heading: str = ""
     items: list[str] = field(default_factory=list)
     code: str = ""
+    apart: bool = False  # an item or a table row: does not read on from what stands before it
 
     @property
     def searchable(self) -> str:
@@ -71,6 +74,7 @@ class _Reader:
         self.heading = ""
         self.table_head: list[str] = []
         self.code: list[str] | None = None
+        self.in_item = False
 
     def line(self, raw: str) -> None:
         if _FENCE.match(raw):
@@ -88,9 +92,8 @@ class _Reader:
             self._row(raw)
         elif item := _ITEM.match(raw):
             self._end_paragraph()
-            self._item(clean(item[1]))
-        elif raw.startswith(("  ", "\t")) and not self.paragraph and self.quotes and self.quotes[-1].items:
-            self.quotes[-1].items[-1] += " " + clean(raw)
+            self.in_item = True
+            self.paragraph.append(clean(item[1]))
         else:
             self.paragraph.append(clean(raw.lstrip("> ")))
 
@@ -103,7 +106,11 @@ class _Reader:
     def _end_paragraph(self) -> None:
         text = _SPACE_IN_CJK.sub("", " ".join(filter(None, self.paragraph)))
         self.paragraph = []
-        self.quotes += [Quote(sentence, self.heading) for sentence in sentences(text)]
+        if self.in_item:
+            self.in_item = False
+            self._item(text)
+        else:
+            self.quotes += [Quote(sentence, self.heading) for sentence in sentences(text)]
 
     def _fence(self) -> None:
         if self.code is None:
@@ -124,7 +131,7 @@ class _Reader:
             if len(last.items) < MAX_ITEMS:
                 last.items.append(text)
         else:
-            self.quotes.append(Quote(text, self.heading))
+            self.quotes.append(Quote(text, self.heading, apart=True))
 
     def _row(self, raw: str) -> None:
         if _TABLE_RULE.match(raw):
@@ -133,12 +140,12 @@ class _Reader:
         if not self.table_head:
             self.table_head = cells
             return
-        pairs = [
-            f"{head}: {cell}" if head else cell
-            for head, cell in zip(self.table_head, cells, strict=False)
-            if cell
-        ]
-        self.quotes.append(Quote("; ".join(pairs), self.heading))
+        subject, *rest = cells
+        named = zip(self.table_head[1:], rest, strict=False)
+        # A table of two columns reads as "subject: text"; wider ones need the names of their columns.
+        said = rest if len(cells) == 2 else [f"{head} {cell}" for head, cell in named if cell]
+        text = f"{subject}: {'; '.join(said)}" if said else subject
+        self.quotes.append(Quote(text, f"{self.heading} {' '.join(self.table_head)}", apart=True))
 
 
 def quotes_in(text: str) -> Iterator[Quote]:
