@@ -314,3 +314,24 @@ def test_ask_and_wait_works_from_synchronous_code(acme: Any, model_server: Any) 
             await pool.close()
 
     assert asyncio.run(play()) == "hi"
+
+
+async def test_heartbeat_leaves_answers_alone_that_begin_while_it_runs(
+    conversation: Conversation, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.agents.services.answer_run.HEARTBEAT_S", 0.01)
+    await in_thread(use_model, conversation, "paced-30-100")
+    other = await in_thread(make_conversation, conversation.agent, conversation.user)
+    answers = [await ask(actor=actor, conversation=c, text="go") for c in (conversation, other)]
+    for answer in answers:
+        assert (await wait_for(answer)).state == MessageState.COMPLETED
+
+
+async def test_stop_before_the_first_step_closes_the_answer(conversation: Conversation, actor: Actor) -> None:
+    runs = current_runs()
+    given = await in_thread(
+        begin_turn, actor=actor, conversation_id=conversation.pk, text="go", lease_owner=runs.owner
+    )
+    runs.start(given).stop()
+    await runs.wait(given.answer.pk)
+    assert (await shown(conversation))[-1].state == MessageState.STOPPED

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import logging
 import socket
+import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
@@ -46,6 +47,7 @@ logger = logging.getLogger(__name__)
 tracer = trace.get_tracer(__name__)
 
 HEARTBEAT_S: Final = 4.0
+SWITCH_INTERVAL_S: Final = 0.0005
 
 
 class AnswerRun:
@@ -63,6 +65,7 @@ class AnswerRun:
         self._passages: list[Passage] = []
         self._notices: list[str] = []
         self._stopping = False
+        self._begun = False
         self._trace_id = ""
         self.task: asyncio.Task[None] | None = None
 
@@ -75,7 +78,9 @@ class AnswerRun:
         """End the answer with what has been said."""
         if self.task is not None and not self._stopping:
             self._stopping = True
-            self.task.cancel()
+            # a task that is cancelled before its first step never runs, and would leave the message open
+            if self._begun:
+                self.task.cancel()
 
     def abandon(self) -> None:
         """End without a word: another process closed the message."""
@@ -112,7 +117,10 @@ class AnswerRun:
         await self._close(outcome)
 
     async def _outcome(self) -> Outcome:
+        self._begun = True
         try:
+            if self._stopping:
+                return self._ended(MessageState.STOPPED)
             return await self._write()
         except asyncio.CancelledError:
             if self.task is not None:
@@ -132,6 +140,7 @@ class AnswerRun:
 
     async def _write(self) -> Outcome:
         given, stream = self._given, self._stream
+        await current_hub().ready()
         await stream.append("run.started", {"trace_id": self._trace_id})
         await in_thread(mark_streaming, given.answer.pk, self._owner, self._trace_id)
         events = run(given.spec, given.history, given.question.content, self._ports)
@@ -223,6 +232,9 @@ class AnswerRuns:
     """The answers that one event loop is writing. It keeps them alive and renews their leases."""
 
     def __init__(self) -> None:
+        # The loop gives the interpreter lock away at each system call and waits this long to get it back
+        # from a thread that computes; at the default 5 ms a few database threads hold up every token.
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         # the name says which process held a lease when somebody looks at the table
         self.owner = f"{socket.gethostname()[:24]}:{uuid.uuid4().hex}"
         self._runs: dict[UUID, AnswerRun] = {}
@@ -258,7 +270,6 @@ class AnswerRuns:
 
     async def _run(self, answer: AnswerRun) -> None:
         try:
-            await current_hub().ready()
             await answer.execute()
         except Exception:
             # the lease runs out and the sweeper closes the message
@@ -270,12 +281,14 @@ class AnswerRuns:
     async def _beat(self) -> None:
         while self._runs:
             await asyncio.sleep(HEARTBEAT_S)
+            # answers that begin while the database works are not part of this round
+            asked = dict(self._runs)
             try:
-                kept, stopped = await in_thread(renew_leases, list(self._runs), self.owner)
+                kept, stopped = await in_thread(renew_leases, list(asked), self.owner)
             except Exception:
                 logger.exception("Leases of answers could not be renewed.")
                 continue
-            for message_id, answer in list(self._runs.items()):
+            for message_id, answer in asked.items():
                 if message_id in stopped:
                     answer.stop()
                 elif message_id not in kept:
