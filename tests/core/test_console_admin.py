@@ -507,7 +507,7 @@ def test_the_system_page_notices_a_silent_scheduler(console, superuser):
     every, _made = IntervalSchedule.objects.get_or_create(every=5, period="seconds")
     PeriodicTask.objects.all().delete()
     url = reverse("admin:core_system")
-    assert "It has not run yet" in console(superuser).get(url).content.decode()
+    assert "No run is recorded yet" in console(superuser).get(url).content.decode()
     late = timezone.now() - timedelta(hours=1)
     PeriodicTask.objects.create(name="t", task="core.run_periodic", interval=every, last_run_at=late)
     assert "It has stopped" in console(superuser).get(url).content.decode()
