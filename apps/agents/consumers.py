@@ -264,6 +264,8 @@ class ShareConsumer(AnswerConsumer):
         """Without what only the workspace sees."""
         if event.type == "run.started":
             return "{}"
+        if event.type == "retrieval.finished":
+            return orjson.dumps({**event.data, "notices": []}).decode()
         if event.type in TERMINAL_TYPES:
             return orjson.dumps({"message": public_payload(event.data["message"])}).decode()
         return event.json
