@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import orjson
@@ -35,6 +35,7 @@ from apps.agents.threads import in_thread
 from apps.agents.visitors import visitor_of
 from apps.core.actors import Actor
 from apps.core.exceptions import FlywheelError, Invalid, NotFound
+from apps.core.models import User
 from apps.core.streams import TERMINAL_TYPES, StoredEvent, current_hub
 
 NOT_SIGNED_IN: Final = 4401
@@ -63,12 +64,18 @@ class AnswerConsumer(AsyncWebsocketConsumer):
         except FlywheelError:
             # a close before accepting is a bare 403; browsers can only read the code of an accepted socket
             await self.accept()
-            await self.close(code=NOT_FOUND if self.scope["user"].is_authenticated else self.refusal)
+            await self.close(code=NOT_FOUND if self.user is not None else self.refusal)
             return
         await self.accept()
         await self.send_json({"type": "ready", **ready})
 
     refusal = NOT_SIGNED_IN
+
+    @property
+    def user(self) -> User | None:
+        """The signed-in person, if there is one."""
+        found: Any = self.scope["user"]
+        return found if found.is_authenticated else None
 
     async def disconnect(self, code: int) -> None:
         """Stop following; the answers go on."""
@@ -196,7 +203,8 @@ class AnswerConsumer(AsyncWebsocketConsumer):
 
     async def _forward(self, message_id: UUID, after_seq: int) -> None:
         head = f'{{"message":"{message_id}","seq":'
-        send, render = self.base_send, self.render
+        # asgiref types a message by all its optional keys
+        send, render = cast("Any", self.base_send), self.render
         async with contextlib.aclosing(current_hub().subscribe(message_id, after_seq)) as events:
             async for event in events:
                 text = f'{head}{event.seq},"type":"{event.type}","data":{render(event)}}}'
@@ -212,19 +220,22 @@ class ChatConsumer(AnswerConsumer):
 
     async def enter(self) -> dict[str, Any]:
         """Find the conversation."""
-        if not self.scope["user"].is_authenticated:
-            raise NotFound
         conversation = await self.conversation({})
         return await _ready(conversation)
 
     async def conversation(self, command: Command) -> Conversation:
         """The one in the address, looked up anew: rights may have changed since."""
         pk = self.scope["url_route"]["kwargs"]["conversation_id"]
-        return await in_thread(own_conversation, self.scope["user"], pk)
+        return await in_thread(own_conversation, self._person(), pk)
 
     def actor(self) -> Actor:
         """The signed-in person."""
-        return Actor.for_user(self.scope["user"])
+        return Actor.for_user(self._person())
+
+    def _person(self) -> User:
+        if self.user is None:
+            raise NotFound
+        return self.user
 
 
 class ShareConsumer(AnswerConsumer):

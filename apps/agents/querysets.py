@@ -11,6 +11,7 @@ from django.db import models
 from apps.core.querysets import WorkspaceQuerySet
 
 if TYPE_CHECKING:
+    from apps.agents.models import Agent, Conversation, Message  # noqa: F401  # for the type parameters
     from apps.core.models import User
 
 

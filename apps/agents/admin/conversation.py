@@ -15,7 +15,6 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.agents.admin.pages import link_places
 from apps.agents.models import Agent, Conversation, MessageState
-from apps.agents.querysets import ConversationQuerySet
 from apps.agents.selectors import shown_messages
 from apps.core.admin.base import ReadOnlyAdmin
 
@@ -35,7 +34,7 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the st
     limit = 10_000
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]  # a cached property in Django too
+    def count(self) -> int:
         """The number of rows, at most `limit`."""
         rows: models.QuerySet[Any] = self.object_list  # type: ignore[assignment]  # the admin passes querysets
         return rows.order_by()[: self.limit].count()
@@ -68,7 +67,7 @@ class FeedbackFilter(admin.SimpleListFilter):
         """Up, down, none."""
         return [("up", _("Thumbs up")), ("down", _("Thumbs down")), ("none", _("None"))]
 
-    def queryset(self, request: HttpRequest, queryset: ConversationQuerySet) -> ConversationQuerySet:
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         """Keep what has such a thumb."""
         return queryset.with_feedback(self.value() or "")
 
@@ -101,7 +100,7 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
     search_fields = ["title", "external_user"]
     search_help_text = _("Title or external person")
     ordering = ["-last_message_at", "-id"]
-    sortable_by: list[str] = []
+    sortable_by = ()
     paginator = CappedPaginator
     show_full_result_count = False
 

@@ -60,7 +60,7 @@ class AgentForm(forms.ModelForm[Agent]):
             model_field.empty_label = _("Choose a model")
         if isinstance(base_field, forms.ModelMultipleChoiceField):
             base_field.queryset = bases
-        if self.instance.pk and not self.is_bound:
+        if not self.instance._state.adding and not self.is_bound:
             self.initial["suggested_questions"] = "\n".join(self.instance.suggested_questions)
         if not self.instance.model_id and not self.is_bound:
             self.initial.setdefault("model", models.first())

@@ -8,7 +8,7 @@ from apps.agents.models import Conversation, MessageState, Source
 from apps.agents.querysets import ConversationQuerySet
 
 
-class ConversationFilter(django_filters.FilterSet):
+class ConversationFilter(django_filters.FilterSet):  # type: ignore[misc]  # the package carries no types
     """By agent, door, person, state of the last answer, and feedback."""
 
     agent = django_filters.UUIDFilter(field_name="agent_id")

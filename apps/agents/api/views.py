@@ -165,7 +165,7 @@ class MessageViewSet(WorkspaceScoped[Message], mixins.RetrieveModelMixin, viewse
     """Questions and answers."""
 
     queryset = Message.objects.select_related("conversation__agent", "conversation__workspace")
-    serializer_class = MessageSerializer
+    serializer_class: Any = MessageSerializer  # renders payloads, not rows
     required_scopes = _CHAT
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -187,10 +187,15 @@ class AnswerRun:
             data = {"id": event.id, "name": event.name, "arguments": event.arguments}
             await self._stream.append("tool.started", data)
         elif isinstance(event, ToolFinished):
-            data = {"id": event.id, "name": event.name, "failed": event.failed}
-            output = event.output[:PREVIEW_CHARS]
             await self._stream.append(
-                "tool.finished", {**data, "output": output, "ms": round(event.seconds * 1000)}
+                "tool.finished",
+                {
+                    "id": event.id,
+                    "name": event.name,
+                    "failed": event.failed,
+                    "output": event.output[:PREVIEW_CHARS],
+                    "ms": round(event.seconds * 1000),
+                },
             )
 
     def _completed(self, finished: Finished) -> Outcome:

@@ -48,22 +48,23 @@ def _count(conversation: Conversation, old: int | None, new: int | None) -> None
 
 
 def _score(actor: Actor, conversation: Conversation, message: Message) -> None:
-    given = {
-        "workspace": conversation.workspace,
-        "trace_id": message.trace_id,
-        "name": SCORE_NAME,
-        "source": "user",
-        "author_ref": conversation.external_user or str(conversation.user_id or ""),
-    }
+    author_ref = conversation.external_user or str(conversation.user_id or "")
     if message.feedback is None:
-        for score in Score.objects.filter(**given):
+        given = Score.objects.in_workspace(conversation.workspace).filter(
+            trace_id=message.trace_id, name=SCORE_NAME, source="user", author_ref=author_ref
+        )
+        for score in given:
             delete_score(actor=actor, score=score)
         return
     record_score(
         actor=actor,
+        workspace=conversation.workspace,
+        trace_id=message.trace_id,
+        name=SCORE_NAME,
         data_type="boolean",
         value=float(message.feedback),
         comment=message.feedback_comment,
+        source="user",
         session_id=str(conversation.pk),
-        **given,
+        author_ref=author_ref,
     )

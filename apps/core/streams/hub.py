@@ -8,8 +8,9 @@ import logging
 import random
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Final
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -21,6 +22,8 @@ from apps.core.streams.signals import CHANNEL, Command, Progress, decode
 from apps.core.streams.writer import Stream, StreamWriter
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 2.0
@@ -99,7 +102,7 @@ class StreamHub:
 
     async def subscribe(
         self, stream_id: UUID, after_seq: int = 0, *, until: frozenset[str] = TERMINAL_TYPES
-    ) -> AsyncIterator[StoredEvent]:
+    ) -> AsyncGenerator[StoredEvent, None]:
         """Every event after `after_seq` once and in order, live ones after their commit.
 
         Ends after a type in `until`. Text pieces read from the table come joined, carrying the last `seq` of
@@ -198,14 +201,14 @@ class StreamHub:
 
     async def _replay(self, stream_id: UUID, after_seq: int) -> AsyncIterator[StoredEvent]:
         while True:
-            page = await self._read(lambda c, after=after_seq: store.read(c, stream_id, after))
+            page = await self._read(partial(store.read, stream_id=stream_id, after_seq=after_seq))
             for event in join_text(page):
                 yield event
             if len(page) < store.PAGE:
                 return
             after_seq = page[-1].seq
 
-    async def _read(self, query: Callable[[psycopg.AsyncConnection[Any]], Any]) -> Any:
+    async def _read(self, query: Callable[[psycopg.AsyncConnection[Any]], Awaitable[T]]) -> T:
         """Run a read on the hub's reading connection, opening it again while PostgreSQL is away."""
         pause = _PAUSE
         while True:
@@ -278,7 +281,7 @@ class StreamHub:
             while self._behind:
                 heads = {i: self._feeds[i].head for i in self._behind if i in self._feeds}
                 self._behind.clear()
-                found = await self._read(lambda c, heads=heads: store.read_many(c, heads))
+                found = await self._read(partial(store.read_many, heads=heads))
                 for stream_id, events in found.items():
                     self._deliver(stream_id, events)
         finally:
