@@ -240,3 +240,15 @@ def test_nothing_in_the_navigation_is_dead(console, owner, superuser):
         )
         assert len(links) > 5
         assert {link: client.get(link).status_code for link in links} == dict.fromkeys(links, 200)
+
+
+def test_palette_finds_objects_of_the_workspace_only(console, owner, stranger, workspace):
+    from apps.providers.models import Provider
+
+    provider = Provider.objects.in_workspace(workspace).first()
+    url = reverse("admin:core_palette")
+    found = console(owner).get(url, {"q": provider.name[:5]}).json()["items"]
+    address = reverse("admin:providers_provider_change", args=[provider.pk])
+    assert address in [item["url"] for item in found]
+    foreign = console(stranger).get(url, {"q": provider.name[:5]}).json()["items"]
+    assert address not in [item["url"] for item in foreign]

@@ -1,13 +1,12 @@
-"""The command palette: pages by name, objects by their search fields."""
+"""The command palette: pages by name, objects by theirs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from django.apps import apps
 from django.conf import settings
-from django.contrib.admin import AdminSite
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -15,6 +14,8 @@ from django.utils.text import capfirst
 
 from apps.core.admin.navigation import sidebar
 from apps.core.admin.pages import ConsolePage
+from apps.core.models import Workspace
+from apps.core.querysets import WorkspaceQuerySet
 
 PER_MODEL = 5
 SHORTEST_TERM = 2  # letters before objects are searched
@@ -27,8 +28,8 @@ class PalettePage(ConsolePage):
         """Find pages and objects."""
         term = request.GET.get("q", "").strip()[:100]
         found = sorted(pages_named(request, term), key=lambda page: not _starts(page["title"], term))
-        if len(term) >= SHORTEST_TERM and self.admin_site is not None:
-            found += objects_found(self.admin_site, request, term)
+        if len(term) >= SHORTEST_TERM:
+            found += objects_found(request, self.workspace, term)
         return JsonResponse({"items": found})
 
 
@@ -49,22 +50,19 @@ def pages_named(request: HttpRequest, term: str) -> Iterator[dict[str, str]]:
                 }
 
 
-def objects_found(site: AdminSite, request: HttpRequest, term: str) -> Iterator[dict[str, str]]:
-    """Yield the first objects of each kind that match `term`, through the visibility of their list."""
+def objects_found(request: HttpRequest, workspace: Workspace, term: str) -> Iterator[dict[str, str]]:
+    """Yield the first objects of each kind that match `term` and that the person may see."""
     known = {model._meta.label_lower: model for model in apps.get_models()}
-    for model in filter(None, map(known.get, settings.PALETTE_MODELS)):
-        if not site.is_registered(model):
+    for label, field, page in settings.PALETTE_OBJECTS:
+        model = known.get(label)
+        if model is None:
             continue
-        admin = site.get_model_admin(model)
-        if not admin.get_search_fields(request) or not admin.has_view_permission(request):
-            continue
-        matches, _duplicates = admin.get_search_results(request, admin.get_queryset(request), term)
-        for obj in matches[:PER_MODEL]:
+        objects = cast("WorkspaceQuerySet[Any]", model._default_manager.all())
+        seen = objects.in_workspace(workspace).visible_to(request.user)
+        for obj in seen.filter(**{f"{field}__icontains": term})[:PER_MODEL]:
             yield {
-                "title": str(obj),
+                "title": str(getattr(obj, field)),
                 "hint": capfirst(str(model._meta.verbose_name)),
-                "url": reverse(
-                    f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[obj.pk]
-                ),
+                "url": reverse(page, args=[obj.pk]),
                 "icon": "draft",
             }

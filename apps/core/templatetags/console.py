@@ -54,8 +54,9 @@ def recent_happenings(context: dict[str, Any]) -> list[activity.Happening]:
 
 @register.simple_tag(takes_context=True)
 def share_url(context: dict[str, Any]) -> str:
-    """Return the share page of the form's object, for people who may share it; otherwise ""."""
-    shown, user = context.get("original"), context["request"].user
+    """Return the share page of the page's object, for people who may share it; otherwise ""."""
+    user = context["request"].user
+    shown = next((context[name] for name in ("original", "agent", "base") if context.get(name)), None)
     if not isinstance(shown, WorkspaceModel) or shown._meta.label_lower not in settings.SHAREABLE_MODELS:
         return ""
     if not isinstance(user, User) or not may_share(user, shown):

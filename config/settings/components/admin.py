@@ -25,16 +25,16 @@ UNFOLD = {
     "COMMAND": {"search_models": False, "show_history": False},
     "BORDER_RADIUS": "6px",
 }
-# What the command palette finds besides pages: lists with `search_fields`, through their own visibility.
-PALETTE_MODELS = (
-    "agents.agent",
-    "knowledge.knowledgebase",
-    "knowledge.document",
-    "agents.conversation",
-    "providers.provider",
-    "providers.model",
-    "annotations.annotationqueue",
-    "annotations.dataset",
+# What the command palette finds besides pages: (model, field that is searched, page of the object).
+PALETTE_OBJECTS = (
+    ("agents.agent", "name", "admin:agents_chat"),
+    ("agents.conversation", "title", "admin:agents_conversation_change"),
+    ("knowledge.knowledgebase", "name", "admin:knowledge_base"),
+    ("knowledge.document", "name", "admin:knowledge_document"),
+    ("providers.provider", "name", "admin:providers_provider_change"),
+    ("providers.model", "name", "admin:providers_model_change"),
+    ("annotations.annotationqueue", "name", "admin:annotations_desk"),
+    ("annotations.dataset", "name", "admin:annotations_dataset"),
 )
-# Kinds of objects whose form offers *Share*.
+# Kinds of objects whose page offers *Access*: more rights for single members or groups.
 SHAREABLE_MODELS = ("agents.agent", "knowledge.knowledgebase", "annotations.annotationqueue")
