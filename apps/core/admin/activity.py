@@ -87,7 +87,7 @@ def in_words(entry: AuditEntry) -> Happening:
     """Say an entry in words; an act without a word of its own keeps its name."""
     verb = VERBS.get(entry.action.rpartition(".")[2], entry.action)
     model = {kind._meta.label_lower: kind for kind in apps.get_models()}.get(entry.object_type)
-    kind = model._meta.verbose_name if model is not None else entry.object_type
+    kind = (model._meta.verbose_name if model is not None else None) or entry.object_type
     return Happening(entry.actor_label, verb, kind, entry.object_label, entry.created_at)
 
 

@@ -30,6 +30,7 @@ ACTION_LABELS = {
     "chat": _("Chat"),
     "annotate": _("Annotate"),
     "export": _("Export"),
+    "share": _("Public page"),
 }
 
 
