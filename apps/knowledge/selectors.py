@@ -34,7 +34,7 @@ def documents_of(base: KnowledgeBase, *, state: str = "", search: str = "") -> D
     documents = Document.objects.of_base(base).order_by("-created_at", "-pk")
     if state == "working":
         documents = documents.in_progress()
-    elif state:
+    elif state in DocumentState.values:
         documents = documents.filter(state=state)
     return documents.filter(name__icontains=search) if search else documents
 

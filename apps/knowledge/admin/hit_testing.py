@@ -34,7 +34,7 @@ class HitTest:
         """Read the form; values that make no sense fall back to the base's settings and are reported."""
         base_settings = bases[0].retrieval_settings if bases else RetrievalSettings()
         given = {key: query[key] for key in ("top_k", "alpha", "fusion", "score_threshold") if query.get(key)}
-        text = str(query.get("q", "")).strip()
+        text = str(query.get("q", "")).replace("\x00", "").strip()
         try:
             settings = RetrievalSettings.model_validate({**base_settings.model_dump(), **given})
         except ValidationError as error:

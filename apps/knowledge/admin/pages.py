@@ -89,7 +89,7 @@ class BasePage(KnowledgePage):
     def get_page_context(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
         """One page of documents."""
         base = self.find_base(kwargs["base_id"])
-        state, search = request.GET.get("state", ""), request.GET.get("q", "").strip()
+        state, search = request.GET.get("state", ""), _search(request)
         documents = selectors.documents_of(base, state=state, search=search)
         page = Paginator(documents, DOCUMENTS_PER_PAGE).get_page(request.GET.get("page"))
         return {
@@ -191,7 +191,7 @@ class DocumentPage(KnowledgePage):
     def get_page_context(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
         """One page of chunks."""
         document = self.find_document(kwargs["document_id"])
-        search = request.GET.get("q", "").strip()
+        search = _search(request)
         chunks = Chunk.objects.current(document)
         chunks = chunks.containing(search) if search else chunks
         page: Page[Chunk] = Paginator(chunks, CHUNKS_PER_PAGE).get_page(request.GET.get("page"))
@@ -265,6 +265,11 @@ def _final_states() -> list[tuple[str, str]]:
 
 def _row_context(page: KnowledgePage, base: KnowledgeBase, document: Document) -> dict[str, Any]:
     return {"base": base, "document": document, "can_change": page.may_change(base)}
+
+
+def _search(request: HttpRequest) -> str:
+    # PostgreSQL refuses NUL in any parameter.
+    return request.GET.get("q", "").replace("\x00", "").strip()[:200]
 
 
 def _query(request: HttpRequest) -> str:

@@ -20,6 +20,7 @@ from apps.core import permissions
 from apps.core.api.idempotency import idempotent
 from apps.core.api.viewsets import WorkspaceViewSet
 from apps.core.exceptions import NotFound, TooLarge
+from apps.core.models.api_key import Scope
 from apps.knowledge.api.filters import ChunkFilter, DocumentFilter
 from apps.knowledge.api.serializers import (
     ChunkChangeSerializer,
@@ -55,6 +56,11 @@ class KnowledgeBaseViewSet(WorkspaceViewSet[KnowledgeBase]):
     serializer_class = KnowledgeBaseSerializer
     input_serializer_class = KnowledgeBaseInputSerializer
     filterset_fields = ["name"]
+
+    @property
+    def required_scopes(self) -> dict[str, str]:
+        """Retrieving is reading, although its question comes in a body."""
+        return {"POST": Scope.READ} if self.action == "retrieve_passages" else {}
 
     def perform_create(self, serializer: BaseSerializer[Any]) -> KnowledgeBase:  # type: ignore[override]  # see base
         """Create a base."""

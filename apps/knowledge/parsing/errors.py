@@ -19,28 +19,28 @@ class ParseError(Exception):
         super().__init__(self.template % params)
 
 
-class EmptyDocument(ParseError):  # noqa: N818  # named like the states they are
+class EmptyDocument(ParseError):  # named like the states they are
     """Nothing to index."""
 
     code = "empty_document"
     template = "The file has no text. Upload a file with content."
 
 
-class EncryptedDocument(ParseError):  # noqa: N818  # named like the states they are
+class EncryptedDocument(ParseError):  # named like the states they are
     """Opens only with a password."""
 
     code = "encrypted_document"
     template = "The file is protected by a password. Remove the protection and upload it again."
 
 
-class BrokenDocument(ParseError):  # noqa: N818  # named like the states they are
+class BrokenDocument(ParseError):  # named like the states they are
     """Damaged, or not what its first bytes promise."""
 
     code = "broken_document"
     template = "The %(format)s file is damaged. Open it, save it again and upload the new file."
 
 
-class NoTextLayer(ParseError):  # noqa: N818  # named like the states they are
+class NoTextLayer(ParseError):  # named like the states they are
     """Pages are pictures."""
 
     code = "no_text_layer"
@@ -49,7 +49,7 @@ class NoTextLayer(ParseError):  # noqa: N818  # named like the states they are
     )
 
 
-class UnsupportedFormat(ParseError):  # noqa: N818  # named like the states they are
+class UnsupportedFormat(ParseError):  # named like the states they are
     """A file type that no parser reads."""
 
     code = "unsupported_format"
@@ -73,7 +73,7 @@ class UnreadableContent(UnsupportedFormat):
     template = "The file's name ends in “%(extension)s”, but its content is %(found)s, which can't be read."
 
 
-class OversizedDocument(ParseError):  # noqa: N818  # named like the states they are
+class OversizedDocument(ParseError):  # named like the states they are
     """More content than one document may have, often hidden by compression."""
 
     code = "oversized_document"

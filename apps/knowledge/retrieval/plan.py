@@ -69,9 +69,7 @@ def _usable(base: KnowledgeBase, model: Model | None, language: str, plan: Plan)
             "The embedding model of “%(base)s” can't read the query's language: searched by full text only."
         )
     elif not reads(model, base.language):
-        notice = _(
-            "The embedding model of “%(base)s” can't read its language: searched by full text only."
-        )
+        notice = _("The embedding model of “%(base)s” can't read its language: searched by full text only.")
     if notice:
         plan.notices.append(notice % {"base": base.name})
     return not notice

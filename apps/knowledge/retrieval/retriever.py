@@ -22,6 +22,7 @@ from apps.knowledge.retrieval.search import fetch_candidates
 from apps.knowledge.settings import RetrievalSettings
 from apps.providers import gateway
 from apps.providers.exceptions import ModelError
+from apps.providers.gateway import EmbeddingResult
 from apps.providers.models import Model, ModelSlot
 from apps.tracing import attributes
 from apps.tracing.context import trace_context
@@ -83,7 +84,7 @@ def retrieve_sync(
         started = time.perf_counter()
         run = _prepare(bases, query, settings)
         with run.timed("embed"):
-            vectors = async_to_sync(_embed_query)(run.plan) if run.plan.groups else []
+            vectors = _embed_query_sync(run.plan)
         hits = _search(run, vectors)
         with run.timed("rerank"):
             hits = async_to_sync(_rerank)(run, hits) if run.rerank_model is not None else hits
@@ -110,17 +111,36 @@ def _prepare(bases: Sequence[KnowledgeBase], query: str, settings: RetrievalSett
 
 async def _embed_query(plan: Plan) -> list[list[float]]:
     """The query's vector for each group; groups whose model fails are dropped with a notice."""
-    vectors, groups = [], []
-    for model, base_ids in plan.groups:
+    results: list[EmbeddingResult | ModelError] = []
+    for model, _base_ids in plan.groups:
         try:
-            result = await gateway.embed(model=model, texts=[plan.query], kind="query")
+            results.append(await gateway.embed(model=model, texts=[plan.query], kind="query"))
         except ModelError as error:
-            if plan.settings.mode == "vector":
-                raise
-            plan.notices.append(_("Searched by full text only: %(reason)s") % {"reason": error.detail})
-            continue
-        vectors.append(list(result.vectors[0]))
-        groups.append((model, base_ids))
+            results.append(error)
+    return _keep_embedded(plan, results)
+
+
+def _embed_query_sync(plan: Plan) -> list[list[float]]:
+    """As ``_embed_query``, with the gateway's own way to be called without an event loop."""
+    results: list[EmbeddingResult | ModelError] = []
+    for model, _base_ids in plan.groups:
+        try:
+            results.append(gateway.embed_sync(model=model, texts=[plan.query], kind="query"))
+        except ModelError as error:
+            results.append(error)
+    return _keep_embedded(plan, results)
+
+
+def _keep_embedded(plan: Plan, results: Sequence[EmbeddingResult | ModelError]) -> list[list[float]]:
+    vectors, groups = [], []
+    for group, result in zip(plan.groups, results, strict=True):
+        if not isinstance(result, ModelError):
+            vectors.append(list(result.vectors[0]))
+            groups.append(group)
+        elif plan.settings.mode == "vector":
+            raise result
+        else:
+            plan.notices.append(_("Searched by full text only: %(reason)s") % {"reason": result.detail})
     plan.groups = groups
     return vectors
 

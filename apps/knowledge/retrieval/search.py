@@ -91,6 +91,8 @@ vector_hits_{number} AS MATERIALIZED (
     ORDER BY {distance} LIMIT %(vector_candidates)s
 )"""
 
+_UNION = "UNION SELECT id FROM vector_hits_{number}"
+
 _STATEMENT = """
 WITH corpus AS MATERIALIZED (
     SELECT coalesce(sum(chunk_count), 0)::bigint AS chunk_count, coalesce(sum(term_total), 0)::bigint AS
@@ -142,7 +144,7 @@ def build_statement(plan: Plan, vectors: list[list[float]]) -> tuple[str, dict[s
         distances.append(distance.replace("e.", f"e{number}.", 1))
     statement = _STATEMENT.format(
         parts=",".join(parts),
-        unions=" ".join(f"UNION SELECT id FROM vector_hits_{number}" for number in range(len(vectors))),
+        unions=" ".join(_UNION.format(number=number) for number in range(len(vectors))),
         similarity=f"1 - coalesce({', '.join(distances)})" if distances else "NULL::float8",
         group_number=_group_number(len(vectors)),
         embedding_joins="\n".join(joins),

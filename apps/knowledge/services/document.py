@@ -29,7 +29,7 @@ _READ_BYTES = 1024 * 1024
 _AUDITED = ("name", "size", "sha256", "state", "enabled", "metadata")
 
 
-class OversizedFile(ParseError):  # noqa: N818  # named like the states they are
+class OversizedFile(ParseError):  # named like the states they are
     """Larger than an upload may be."""
 
     code = "oversized_file"

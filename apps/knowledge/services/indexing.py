@@ -120,7 +120,7 @@ def _content(document: Document) -> bytes:
         raise MissingFile from error
 
 
-class MissingFile(ParseError):  # noqa: N818  # named like the states they are
+class MissingFile(ParseError):  # named like the states they are
     """The storage lost it."""
 
     code = "missing_file"

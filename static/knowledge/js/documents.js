@@ -188,7 +188,7 @@ function add(files) {
   for (const file of files) {
     queue.push({ file, view: item(file) });
   }
-  while (running < AT_ONCE && running < queue.length) {
+  while (running < AT_ONCE && queue.length > 0) {
     work();
   }
 }
