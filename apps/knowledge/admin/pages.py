@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -25,6 +25,8 @@ from apps.knowledge.models import Chunk, Document, DocumentState, KnowledgeBase
 from apps.knowledge.models.document import STAGES
 from apps.knowledge.parsing import EXTENSIONS
 from apps.providers.models import Model, ModelSlot
+
+T = TypeVar("T")
 
 DOCUMENTS_PER_PAGE = 50
 CHUNKS_PER_PAGE = 30
@@ -237,7 +239,7 @@ class ChunkPage(KnowledgePage):
         }
 
 
-def _or_404(obj: Any) -> Any:
+def _or_404(obj: T | None) -> T:
     if obj is None:
         raise Http404
     return obj

@@ -8,7 +8,7 @@ from apps.knowledge.models import Chunk, Document, DocumentState
 from apps.knowledge.querysets import ChunkQuerySet
 
 
-class DocumentFilter(django_filters.FilterSet):
+class DocumentFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter carries no types
     """Documents of a base, in a state, by name."""
 
     base = django_filters.UUIDFilter(field_name="base_id")
@@ -20,7 +20,7 @@ class DocumentFilter(django_filters.FilterSet):
         fields = ["base", "state", "name", "enabled"]
 
 
-class ChunkFilter(django_filters.FilterSet):
+class ChunkFilter(django_filters.FilterSet):  # type: ignore[misc]  # as above
     """Chunks of a document or base, holding words."""
 
     document = django_filters.UUIDFilter(field_name="document_id")

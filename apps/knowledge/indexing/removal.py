@@ -27,6 +27,6 @@ def delete_base_rows(base_id: UUID) -> None:
         _execute(f"DELETE FROM {table} WHERE base_id = %s", base_id)  # noqa: S608  # names from the line above
 
 
-def _execute(sql: str, *params: object) -> None:
+def _execute(sql: str, *params: UUID | list[UUID]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)

@@ -35,6 +35,8 @@ _DROPPED = [
     "video",
 ]
 
+_FURNITURE_ROLES = {"navigation", "search", "contentinfo"}
+
 #: Deeper trees come from generators and attackers, not from authors; they are read as text without structure.
 MAX_DEPTH = 120
 
@@ -42,7 +44,7 @@ _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*){2,}")
 
 
-class _Converter(MarkdownConverter):  # type: ignore[misc] # markdownify has no types
+class _Converter(MarkdownConverter):
     """Markdown for reading by people and models: pictures become their description, links their text."""
 
     def convert_img(self, el: Tag, text: str, parent_tags: set[str]) -> str:
@@ -98,16 +100,19 @@ def _drop_furniture(soup: BeautifulSoup) -> None:
         element.extract()
     for comment in soup.find_all(string=lambda string: isinstance(string, Comment)):
         comment.extract()
-    for element in soup.find_all(attrs={"role": ["navigation", "search", "contentinfo"]}):
+    for element in soup.find_all(_is_furniture):
         element.extract()
-    # A page's header is furniture, an article's header holds its title.
-    for header in soup.find_all("header"):
-        if (
-            isinstance(header, Tag)
-            and header.find("h1") is None
-            and header.find_parent(["article", "main"]) is None
-        ):
-            header.extract()
+
+
+def _is_furniture(element: Tag) -> bool:
+    """Navigation by its role; a page's header, though not one that holds a title or belongs to an article."""
+    if element.get("role") in _FURNITURE_ROLES:
+        return True
+    return (
+        element.name == "header"
+        and element.find("h1") is None
+        and element.find_parent(["article", "main"]) is None
+    )
 
 
 def _too_deep(soup: BeautifulSoup) -> bool:

@@ -164,7 +164,7 @@ class _TableReader:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._pdf: pdfplumber.PDF | None = None
+        self._pdf: pdfplumber.pdf.PDF | None = None
         self._pages_read = 0
 
     def __enter__(self) -> "_TableReader":

@@ -189,7 +189,20 @@ def _literal(vector: list[float]) -> str:
 
 
 def _candidate(row: tuple[Any, ...]) -> Candidate:
-    return Candidate(*row[:8], _json(row[8]) or [], _json(row[9]) or {}, *row[10:12])
+    return Candidate(
+        chunk_id=row[0],
+        document_id=row[1],
+        document_name=row[2],
+        base_id=row[3],
+        position=row[4],
+        text=row[5],
+        terms=row[6],
+        page=row[7],
+        headings=_json(row[8]) or [],
+        metadata=_json(row[9]) or {},
+        similarity=row[10],
+        group=row[11],
+    )
 
 
 def _json(value: Any) -> Any:

@@ -196,7 +196,7 @@ def _name(name: str) -> str:
 
 def _settings(kind: type[BaseModel], value: BaseModel | Mapping[str, Any] | None) -> dict[str, Any]:
     try:
-        settings = value if isinstance(value, kind) else kind.model_validate(dict(value or {}))  # type: ignore[call-overload]
+        settings = value if isinstance(value, kind) else kind.model_validate(dict(value or {}))
     except ValidationError as error:
         errors = {".".join(map(str, item["loc"])) or "settings": [item["msg"]] for item in error.errors()}
         raise Invalid(

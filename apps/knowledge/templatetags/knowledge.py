@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from django import template
 
 from apps.knowledge.models import Document, DocumentState
@@ -24,6 +26,12 @@ def is_past(document: Document, stage: DocumentState) -> bool:
 
 
 @register.filter
-def plain(value: float) -> str:
+def has_own_title(document: Document) -> bool:
+    """Whether the title says more than the file's name."""
+    return bool(document.title) and document.title not in {document.name, PurePath(document.name).stem}
+
+
+@register.filter
+def plain(value: object) -> str:
     """A number as HTML attributes need it: with a point, whatever the reader's language."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -27,9 +27,24 @@ function place(row) {
     old.replaceWith(row);
   } else {
     rows.prepend(row);
+    count(1);
   }
   renderTimes(row);
   showTable();
+}
+
+function count(change) {
+  const shown = document.querySelector("[data-count]");
+  shown.textContent = Number(shown.textContent) + change;
+}
+
+function drop(id) {
+  const row = rowOf(id);
+  if (row) {
+    row.remove();
+    count(-1);
+    showTable();
+  }
 }
 
 function showTable() {
@@ -59,8 +74,7 @@ subscribe(`knowledge.knowledgebase:${data.base}`, (type, event) => {
   if (type === "document") {
     update(event);
   } else if (type === "document_deleted") {
-    rowOf(event.id)?.remove();
-    showTable();
+    drop(event.id);
   } else if (type === "base") {
     document.querySelector("[data-base-chunks]").textContent = event.chunk_count;
   }
@@ -70,7 +84,7 @@ subscribe(`knowledge.knowledgebase:${data.base}`, (type, event) => {
 onReopen(() => {
   rows.querySelectorAll("tr").forEach((row) => {
     if (!FINAL.has(row.dataset.state)) {
-      reload(row.dataset.document).catch(() => row.remove());
+      reload(row.dataset.document).catch(() => drop(row.dataset.document));
     }
   });
 });
@@ -85,8 +99,7 @@ rows.addEventListener("click", async (event) => {
   try {
     if (act === "delete") {
       if (await actions.remove(url, row.querySelector("a").textContent)) {
-        row.remove();
-        showTable();
+        drop(row.dataset.document);
       }
     } else {
       await (act === "cancel" ? actions.cancel(url) : actions.reindex(url, row.dataset.state));
