@@ -76,7 +76,11 @@ def fill(count: int):
             for turn in range(2):
                 trace_id = uuid4().hex
                 question = Message(
-                    workspace=workspace, conversation=conversation, role="user", content="How long?", parent=parent
+                    workspace=workspace,
+                    conversation=conversation,
+                    role="user",
+                    content="How long?",
+                    parent=parent,
                 )
                 answer = Message(
                     workspace=workspace,

@@ -69,7 +69,9 @@ def walk(resolver: URLResolver, namespace: str = "", prefix: str = "") -> Iterat
     for entry in resolver.url_patterns:
         pattern = prefix + str(entry.pattern)
         if isinstance(entry, URLResolver):
-            yield from walk(entry, f"{namespace}{entry.namespace}:" if entry.namespace else namespace, pattern)
+            yield from walk(
+                entry, f"{namespace}{entry.namespace}:" if entry.namespace else namespace, pattern
+            )
         elif isinstance(entry, URLPattern):
             yield Route(f"{namespace}{entry.name}", pattern, bool(entry.pattern.regex.groupindex))
 

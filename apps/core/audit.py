@@ -40,11 +40,15 @@ def _value(obj: models.Model, field: models.Field[Any, Any]) -> Any:
         return str(value)
 
 
-def changes_between(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> dict[str, list[Any]]:
+def changes_between(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> dict[str, list[Any]]:
     """Return `{field: [before, after]}` for what differs."""
     old, new = before or {}, after or {}
     return {
-        name: [old.get(name), new.get(name)] for name in sorted({*old, *new}) if old.get(name) != new.get(name)
+        name: [old.get(name), new.get(name)]
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
     }
 
 

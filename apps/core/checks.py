@@ -14,7 +14,9 @@ from config.env import PROBLEMS
 def check_environment(**kwargs: Any) -> list[CheckMessage]:
     """Report environment variables that could not be read."""
     return [
-        Error(problem.message, hint="docs/operations/configuration.md lists every variable.", id="flywheel.E001")
+        Error(
+            problem.message, hint="docs/operations/configuration.md lists every variable.", id="flywheel.E001"
+        )
         for problem in PROBLEMS
     ]
 

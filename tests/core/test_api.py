@@ -11,8 +11,8 @@ from rest_framework.test import APIClient
 from apps.core import jobs
 from apps.core.access import Role
 from apps.core.actors import Actor
-from apps.core.middleware import SESSION_KEY
 from apps.core.exceptions import Invalid
+from apps.core.middleware import SESSION_KEY
 from apps.core.models import ApiKey, IdempotencyRecord, Job, Membership
 from apps.core.services.api_key import create_api_key, find_api_key
 from tests.factories.core import SYSTEM, make_member, make_user, make_workspace
@@ -38,7 +38,9 @@ def test_a_key_tells_who_where_and_which_role(api, editor, workspace):
     assert me["role"] == "editor"
 
 
-@pytest.mark.parametrize("header", [None, "Bearer nonsense", "Bearer fw_abc_def", "Bearer ", "Basic Zm9vOmJhcg=="])
+@pytest.mark.parametrize(
+    "header", [None, "Bearer nonsense", "Bearer fw_abc_def", "Bearer ", "Basic Zm9vOmJhcg=="]
+)
 def test_bad_credentials_are_a_401_problem(db, header):
     client = APIClient()
     if header is not None:
@@ -71,7 +73,9 @@ def test_a_key_of_a_closed_account_is_dead(api, editor):
 
 
 def test_the_secret_is_stored_as_a_hash_only(workspace, owner):
-    key, presented = create_api_key(actor=Actor.for_user(owner), workspace=workspace, name="k", scopes=["read"])
+    key, presented = create_api_key(
+        actor=Actor.for_user(owner), workspace=workspace, name="k", scopes=["read"]
+    )
     assert presented.rpartition("_")[2] not in str(ApiKey.objects.values().get(pk=key.pk))
     assert find_api_key(presented) == key
     assert find_api_key(presented + "x") is None
@@ -80,7 +84,11 @@ def test_the_secret_is_stored_as_a_hash_only(workspace, owner):
 def test_a_key_in_the_past_is_refused(workspace, owner):
     with pytest.raises(Invalid):
         create_api_key(
-            actor=Actor.for_user(owner), workspace=workspace, name="k", scopes=["read"], expires_at=timezone.now()
+            actor=Actor.for_user(owner),
+            workspace=workspace,
+            name="k",
+            scopes=["read"],
+            expires_at=timezone.now(),
         )
 
 
@@ -95,7 +103,9 @@ def test_a_read_key_cannot_write(api, owner, workspace):
 
 def test_a_key_is_created_once_and_its_secret_never_shown_again(console, owner, workspace):
     client = console(owner)
-    created = client.post("/api/v1/api-keys/", {"name": "ci", "scopes": ["read"]}, content_type="application/json")
+    created = client.post(
+        "/api/v1/api-keys/", {"name": "ci", "scopes": ["read"]}, content_type="application/json"
+    )
     assert created.status_code == 201
     secret = created.json()["key"]
     listed = client.get("/api/v1/api-keys/")
@@ -111,7 +121,10 @@ def test_a_session_names_its_workspace_by_header(console, editor):
     other = make_workspace("Second")
     Membership.objects.create(workspace=other, user=editor, role=Role.VIEWER)
     client = console(editor)
-    assert client.get("/api/v1/me/", headers={"X-Workspace": str(other.pk)}).json()["workspace"]["name"] == "Second"
+    assert (
+        client.get("/api/v1/me/", headers={"X-Workspace": str(other.pk)}).json()["workspace"]["name"]
+        == "Second"
+    )
 
 
 def test_a_foreign_workspace_in_the_header_is_refused(console, editor, stranger):

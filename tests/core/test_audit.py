@@ -12,7 +12,12 @@ from apps.core.services.workspace import update_workspace
 
 
 def test_a_write_is_recorded_with_what_changed(workspace, owner):
-    update_workspace(actor=Actor.for_user(owner, ip="10.0.0.9"), workspace=workspace, name="New", allow_private_network=False)
+    update_workspace(
+        actor=Actor.for_user(owner, ip="10.0.0.9"),
+        workspace=workspace,
+        name="New",
+        allow_private_network=False,
+    )
     entry = AuditEntry.objects.get(action="core.workspace.update")
     assert entry.changes == {"name": ["Acme", "New"]}
     assert (entry.actor_id, entry.ip, entry.object_id) == (owner.pk, "10.0.0.9", str(workspace.pk))
@@ -23,7 +28,11 @@ def test_a_write_is_recorded_with_what_changed(workspace, owner):
 )
 def test_the_database_refuses_to_change_history(workspace, statement):
     assert AuditEntry.objects.exists()
-    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute(statement)
     assert AuditEntry.objects.exists()
 

@@ -52,7 +52,9 @@ async def test_a_member_hears_of_a_job_and_a_stranger_does_not():
     await outside.disconnect()
 
 
-@pytest.mark.parametrize("message", ["{", "[]", '{"action": "explode"}', '{"action": "subscribe", "topics": 7}'])
+@pytest.mark.parametrize(
+    "message", ["{", "[]", '{"action": "explode"}', '{"action": "subscribe", "topics": 7}']
+)
 async def test_nonsense_is_answered_with_an_error(message):
     workspace = await sync_to_async(make_workspace)()
     page, _ = await connect(await sync_to_async(make_member)(workspace))

@@ -80,7 +80,13 @@ def test_a_job_runs_once_and_succeeds(workspace):
     assert jobs.run_job(job.pk)
     assert not jobs.run_job(job.pk), "a second wake-up finds nothing to do"
     job.refresh_from_db()
-    assert (job.state, job.done, job.total, job.message, job.percent) == (JobState.SUCCEEDED, 1, 1, "hello", 100)
+    assert (job.state, job.done, job.total, job.message, job.percent) == (
+        JobState.SUCCEEDED,
+        1,
+        1,
+        "hello",
+        100,
+    )
     assert seen == ["hello"]
     assert job.lease_token is None
 

@@ -56,7 +56,13 @@ def test_a_grant_on_one_object_opens_that_object_only(workspace, stranger):
 
 @pytest.mark.parametrize(
     ("role", "allowed"),
-    [(Role.OWNER, True), (Role.ADMIN, True), (Role.EDITOR, False), (Role.ANNOTATOR, False), (Role.VIEWER, False)],
+    [
+        (Role.OWNER, True),
+        (Role.ADMIN, True),
+        (Role.EDITOR, False),
+        (Role.ANNOTATOR, False),
+        (Role.VIEWER, False),
+    ],
 )
 def test_api_keys_are_an_administrators_matter(workspace, role, allowed):
     user = make_member(workspace, role)

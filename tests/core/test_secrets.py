@@ -35,7 +35,7 @@ def test_an_older_key_still_decrypts_and_rotation_moves_to_the_newest(settings):
 
 def test_a_secret_does_not_print_itself():
     secret = Secret("sk-live-1")
-    for shown in (str(secret), repr(secret), f"{secret}", f"{[secret]}", "%s" % secret):
+    for shown in (str(secret), repr(secret), f"{secret}", f"{[secret]}", f"{secret!r}"):
         assert "sk-live-1" not in shown
     assert secret.reveal() == "sk-live-1"
     assert not Secret("")
@@ -53,7 +53,11 @@ def test_a_providers_key_is_ciphertext_in_the_database_and_masked_in_dumps(works
     from apps.providers.models import Provider
 
     provider = Provider.objects.create(
-        workspace=workspace, name="p", kind="openai_compatible", base_url="http://x/v1", credentials={"api_key": "sk-1"}
+        workspace=workspace,
+        name="p",
+        kind="openai_compatible",
+        base_url="http://x/v1",
+        credentials={"api_key": "sk-1"},
     )
     with connection.cursor() as cursor:
         cursor.execute("SELECT credentials FROM providers_provider WHERE id = %s", [provider.pk])

@@ -20,7 +20,10 @@ _numbers = count(1)
 def make_user(*, superuser: bool = False, email: str = "") -> User:
     """Create an account with `PASSWORD`."""
     return create_user(
-        actor=SYSTEM, email=email or f"user{next(_numbers)}@example.org", password=PASSWORD, superuser=superuser
+        actor=SYSTEM,
+        email=email or f"user{next(_numbers)}@example.org",
+        password=PASSWORD,
+        superuser=superuser,
     )
 
 
@@ -36,7 +39,9 @@ def make_member(workspace: Workspace, role: Role = Role.EDITOR) -> User:
     return user
 
 
-def make_api_key(workspace: Workspace, user: User, scopes: tuple[str, ...] = ("read", "write", "chat")) -> str:
+def make_api_key(
+    workspace: Workspace, user: User, scopes: tuple[str, ...] = ("read", "write", "chat")
+) -> str:
     """Create a key and return it in full."""
     _key, presented = create_api_key(actor=SYSTEM, workspace=workspace, name="test", scopes=scopes, user=user)
     return presented

@@ -31,7 +31,7 @@ from apps.core.streams import close_current_hub
 from apps.knowledge.models import Document, DocumentState, KnowledgeBase
 from apps.knowledge.services.base import create_base
 from apps.knowledge.services.document import add_document
-from apps.providers.models import Model
+from apps.providers.models import Model, ModelSlot
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def _agent(actor: Actor, workspace: Workspace, base: KnowledgeBase) -> Agent:
         workspace=workspace,
         name=name,
         description=_("Answers questions about Flywheel from its handbook."),
-        model=_chat_model(workspace),
+        model=Model.objects.for_slot(workspace, ModelSlot.CHAT).first(),
         knowledge_bases=[base],
         instructions=_(
             "You help people who are new to Flywheel. Answer from the passages only, briefly and concretely; "
@@ -113,12 +113,6 @@ def _agent(actor: Actor, workspace: Workspace, base: KnowledgeBase) -> Agent:
         opening=_("Hello! Ask me anything about Flywheel."),
         suggested_questions=list(_questions()),
     )
-
-
-def _chat_model(workspace: Workspace) -> Model | None:
-    """The workspace's default chat model, else any."""
-    models = Model.objects.in_workspace(workspace).filter(slot="chat", enabled=True)
-    return models.order_by("-is_default", "created_at").first()
 
 
 def _questions() -> tuple[str, ...]:

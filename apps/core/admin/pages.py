@@ -59,7 +59,7 @@ class ConsolePage(View):
         """Render the template in the console's frame."""
         assert self.admin_site is not None  # noqa: S101  # set by the site that mounts the page
         frame = {**self.admin_site.each_context(self.request), "title": self.get_title(context)}
-        self.request.current_app = self.admin_site.name  # type: ignore[attr-defined]  # Django's admin convention
+        self.request.current_app = self.admin_site.name  # Django's admin convention
         return TemplateResponse(self.request, self.template_name, {**frame, **context}, status=status)
 
     def get_title(self, context: dict[str, Any]) -> str:

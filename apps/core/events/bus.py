@@ -34,5 +34,5 @@ def _send(group: str, envelope: dict[str, Any]) -> None:
             send_sync(group, message)
         else:
             async_to_sync(layer.group_send)(group, message)
-    except Exception:  # noqa: BLE001  # whatever the layer raises: a page that misses a hint reloads its state
+    except Exception:  # whatever the layer raises: a page that misses a hint reloads its state
         logger.warning("An event to %s was not sent.", group, exc_info=True)

@@ -20,7 +20,9 @@ def role_in(user: User, workspace: Workspace) -> Role | None:
     return None if value is None else Role(value)
 
 
-def allows_in(user: User | AnonymousUser, action: str, model: type[models.Model], workspace: Workspace) -> bool:
+def allows_in(
+    user: User | AnonymousUser, action: str, model: type[models.Model], workspace: Workspace
+) -> bool:
     """Tell whether the role of `user` in `workspace` includes `action` on `model`."""
     if not (user.is_authenticated and user.is_active):
         return False

@@ -175,9 +175,8 @@ def _take_over(base: KnowledgeBase, model: Model) -> bool:
 
 
 def _default_model(workspace: Workspace) -> Model | None:
-    """The oldest enabled embedding model: the local one, which every workspace is created with."""
-    models = Model.objects.in_workspace(workspace).filter(slot=ModelSlot.EMBEDDING, enabled=True)
-    return models.order_by("created_at").first()
+    """The workspace's default embedding model: the local one until a real one is connected."""
+    return Model.objects.for_slot(workspace, ModelSlot.EMBEDDING).first()
 
 
 def _check_model(model: Model | None, workspace: Workspace) -> None:

@@ -32,5 +32,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {
+        "ConversationSourceEnum": "apps.agents.models.Source",
+        "ScoreSourceEnum": "apps.tracing.models.score.ScoreSource",
+        "MessageRoleEnum": "apps.agents.models.MessageRole",
+        "WorkspaceRoleEnum": "apps.core.access.Role",
+    },
 }

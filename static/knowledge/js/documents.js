@@ -209,10 +209,12 @@ function add(files) {
 const zone = document.querySelector("[data-dropzone]");
 if (zone) {
   const input = zone.querySelector("input");
-  input.addEventListener("change", () => {
+  // caught on its way down: the theme listens on every file input and expects a text field beside it
+  zone.addEventListener("change", (event) => {
+    event.stopPropagation();
     add([...input.files]);
     input.value = "";
-  });
+  }, { capture: true });
   ["dragenter", "dragover"].forEach((name) =>
     zone.addEventListener(name, (event) => {
       event.preventDefault();
