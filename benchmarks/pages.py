@@ -1,7 +1,8 @@
 """Server time of the console's pages and the API's lists at 10,000 conversations.
 
-There is no peer for this figure; the budget is the product's own (150 ms for a warm page). The script fills a database of
-its own on the embedded PostgreSQL, opens each page a few times in one process, and prints the median and the slowest.
+There is no peer for this figure; the budget is the product's own (150 ms for a warm page). The script fills a
+database of its own on the embedded PostgreSQL, opens each page a few times in one process, and prints the median and
+the slowest.
 
     python benchmarks/pages.py [--conversations 10000] [--quick]
 """

@@ -197,7 +197,7 @@ def process(command: list[str], env: dict[str, str], log: Path) -> Iterator[subp
         child = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, **env},  # noqa: TID251 - handed on to the child
+            env={**os.environ, **env},
             stdout=out,
             stderr=out,
             start_new_session=True,
@@ -301,7 +301,7 @@ class Ours:
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=ROOT,
-            env={**os.environ, **self.env, "PYTHONPATH": str(ROOT)},  # noqa: TID251 - handed on to the child
+            env={**os.environ, **self.env, "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
             check=False,

@@ -17,7 +17,7 @@ import uuid
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")  # noqa: TID251 - names the settings, reads none
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
 
 SENTENCE = (
     "the model answers a question about retrieval with context from three documents and cites each source "

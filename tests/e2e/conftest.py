@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,11 +28,11 @@ FLAGS = [
 @pytest.fixture(scope="session")
 def product() -> Iterator[Product]:
     """A product with its starter workspace filled."""
-    for running in running_product():
+    with contextmanager(running_product)() as running:
         state = "select state from core_job where task = 'core.first_start'"
         wait_until(
             lambda: running.query(state) == [("succeeded",)], seconds=120, what="the starter workspace"
-        )  # noqa: B023  # one product
+        )
         yield running
 
 

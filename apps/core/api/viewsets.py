@@ -71,9 +71,9 @@ class WorkspaceScoped(Generic[M]):
 class WorkspaceViewSet(WorkspaceScoped[M], _ModelViewSet[M]):
     """CRUD on a `WorkspaceModel`.
 
-    Set `queryset`, `serializer_class` (output) and, where it differs, `input_serializer_class`; override `perform_create`,
-    `perform_update` and `perform_destroy` to call services: `perform_create(serializer)` and `perform_update(serializer)`
-    return the object, which is rendered with the output serializer.
+    Set `queryset`, `serializer_class` (output) and, where it differs, `input_serializer_class`; override
+    `perform_create`, `perform_update` and `perform_destroy` to call services. The first two return the object, which
+    is rendered with the output serializer.
     """
 
     input_serializer_class: type[Any] | None = None
