@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -83,3 +86,19 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
     path.write_bytes(b"something else")
     with pytest.raises(LocalModelMissing, match="not the published all-MiniLM-L6-v2"):
         weights.check(path)
+
+
+@needs_weights
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_process_does_not_wait_for_its_parents_threads(embedder: MiniLMEmbedder) -> None:
+    embedder.embed(["loaded in the parent"])
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    deadline = time.monotonic() + 10
+    while os.waitpid(child, os.WNOHANG)[0] == 0:
+        if time.monotonic() > deadline:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            pytest.fail("the child hangs after the fork")
+        time.sleep(0.02)

@@ -18,6 +18,7 @@ THREADS = 2
 
 _lock = threading.Lock()
 _loaded: dict[Path, MiniLMEmbedder] = {}
+_abandoned: list[dict[Path, MiniLMEmbedder]] = []
 
 
 class MiniLMEmbedder:
@@ -98,6 +99,8 @@ def _forget_after_fork() -> None:
     # onnxruntime's threads are not there in a forked child: it has to load a model of its own.
     global _lock  # noqa: PLW0603 - the parent may hold it at the moment of the fork
     _lock = threading.Lock()
+    # kept alive, not dropped: its destructor would wait for those threads for ever
+    _abandoned.append(dict(_loaded))
     _loaded.clear()
 
 
