@@ -57,6 +57,8 @@ class AnnotationsConfig(AppConfig):
             model="annotations.Export",
         )
         dashboard.register_card(50, panels.open_tasks_card)
+        dashboard.register_step(50, panels.judge_step)
+        dashboard.register_step(60, panels.export_step)
         extensions.register_action("agents.conversation", actions.add_to_queue)
         register_panel(panels.trace_panel)
         first_start.register("starter workspace", load_starter_workspace)

@@ -15,14 +15,16 @@ class KnowledgeConfig(AppConfig):
 
     def ready(self) -> None:
         """Mount the pages, open the topics, add the navigation entry and the link from traces."""
-        from apps.core.admin import navigation
+        from apps.core.admin import dashboard, navigation
         from apps.core.events import register_topic
         from apps.knowledge import selectors
+        from apps.knowledge.admin.dashboard import documents_step
         from apps.knowledge.admin.links import document_link
         from apps.knowledge.admin.routes import register_pages
         from apps.tracing import links
 
         register_pages()
+        dashboard.register_step(20, documents_step)
         register_topic("knowledge.knowledgebase", selectors.may_watch_base)
         register_topic("knowledge.document", selectors.may_watch_document)
         links.register("knowledge.document", document_link)

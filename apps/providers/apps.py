@@ -16,8 +16,9 @@ class ProvidersConfig(AppConfig):
     def ready(self) -> None:
         """Register drivers, hooks, pages and navigation."""
         from apps.core import hooks
-        from apps.core.admin import navigation, pages
+        from apps.core.admin import dashboard, navigation, pages
         from apps.providers import drivers
+        from apps.providers.admin.dashboard import connect_step
         from apps.providers.admin.pages import OfferedModelsPage
         from apps.providers.drivers.local import LocalDriver
         from apps.providers.drivers.openai_compatible import OpenAICompatibleDriver
@@ -29,6 +30,7 @@ class ProvidersConfig(AppConfig):
         hooks.workspace_created.register("providers.local", ensure_local_provider)
         hooks.first_start.register("providers.discovery", discover_first_start)
         pages.register("providers/<uuid:pk>/models/", OfferedModelsPage, "providers_offered_models")
+        dashboard.register_step(10, connect_step)
         entry = navigation.register
         entry(
             "Settings",

@@ -11,9 +11,9 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from apps.agents.models import Message
-from apps.annotations.models import Annotation, AnnotationQueue, QueueItem
+from apps.annotations.models import Annotation, AnnotationQueue, Export, QueueItem
 from apps.annotations.selectors import annotations_of_trace
-from apps.core.admin.dashboard import Card
+from apps.core.admin.dashboard import Card, Step
 from apps.core.permissions import allows_in
 from apps.tracing.models import Trace
 
@@ -61,3 +61,25 @@ def _is_uuid(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def judge_step(request: HttpRequest) -> Step:
+    """Judge an answer."""
+    workspace: Any = request.workspace  # type: ignore[attr-defined]  # WorkspaceMiddleware
+    return Step(
+        title=_("Judge an answer"),
+        hint=_("Thumbs, labels, a correction: the queue brings one after another."),
+        url=reverse("admin:annotations_annotationqueue_changelist"),
+        done=Annotation.objects.filter(workspace=workspace).exists(),
+    )
+
+
+def export_step(request: HttpRequest) -> Step:
+    """Export a training file."""
+    workspace: Any = request.workspace  # type: ignore[attr-defined]  # WorkspaceMiddleware
+    return Step(
+        title=_("Export a training file"),
+        hint=_("Corrections become examples that a model can be trained on."),
+        url=reverse("admin:annotations_dataset_changelist"),
+        done=Export.objects.filter(workspace=workspace).exists(),
+    )
