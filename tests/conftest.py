@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+import hypothesis
 import pytest
 from django.core.cache import cache
 from django.test import Client
@@ -10,6 +13,11 @@ from apps.core.access import Role
 from apps.core.actors import Actor
 from apps.core.models import User, Workspace
 from tests.factories.core import SYSTEM, make_api_key, make_member, make_user, make_workspace
+
+# A verdict on a change must not depend on luck: CI tries the same examples each time, developers' machines new ones.
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 
 @pytest.fixture(autouse=True)

@@ -242,6 +242,7 @@ _PREFIXES = [
 @pytest.mark.parametrize(
     "extension", sorted(set(EXTENSIONS) - {".markdown", ".mdx", ".text", ".log", ".htm", ".xhtml"})
 )
+@example(extension=".csv", prefix=b"", body=b"\r!")
 def test_any_bytes_give_a_document_or_a_typed_error(extension, prefix, body):
     try:
         document = clean(parse(prefix + body, f"file{extension}"))

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from apps.agents.admin.pages import link_places
@@ -110,8 +111,8 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
 
     @admin.display(description=_("conversation"))
     def show_title(self, conversation: Conversation) -> str:
-        """The title."""
-        return str(conversation)
+        """The title, cut so that the row fits a laptop's width."""
+        return Truncator(str(conversation)).chars(44)
 
     @admin.display(description=_("agent"))
     def show_agent(self, conversation: Conversation) -> str:

@@ -19,6 +19,8 @@ _DELIMITERS = ",;\t|"
 def parse(data: bytes, name: str, progress: Progress) -> ParsedDocument:
     """Guess the dialect, take the first row with content as the header, write each row as a record."""
     text = decode(data, PurePath(name).suffix.lower()).replace("\x00", "")
+    # old Macs end lines with a lone carriage return, which the csv module refuses outside quotes
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     rows = _rows(text, PurePath(name).suffix.lower())
     header = [_cell(value) for value in next(rows, [])]
     records: list[str] = []
