@@ -3,7 +3,7 @@
 import csv
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from apps.knowledge.parsing import (
@@ -235,6 +235,7 @@ _PREFIXES = [
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example(b"", b"\r!")
 @given(
     st.sampled_from(_PREFIXES),
     st.binary(max_size=400) | st.text(max_size=200).map(lambda t: t.encode("utf-8", "replace")),
@@ -242,7 +243,6 @@ _PREFIXES = [
 @pytest.mark.parametrize(
     "extension", sorted(set(EXTENSIONS) - {".markdown", ".mdx", ".text", ".log", ".htm", ".xhtml"})
 )
-@example(extension=".csv", prefix=b"", body=b"\r!")
 def test_any_bytes_give_a_document_or_a_typed_error(extension, prefix, body):
     try:
         document = clean(parse(prefix + body, f"file{extension}"))
