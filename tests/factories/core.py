@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from uuid import uuid4
 
 from apps.core.access import Role
 from apps.core.actors import Actor
@@ -21,7 +22,7 @@ def make_user(*, superuser: bool = False, email: str = "") -> User:
     """Create an account with `PASSWORD`."""
     return create_user(
         actor=SYSTEM,
-        email=email or f"user{next(_numbers)}@example.org",
+        email=email or f"user{next(_numbers)}-{uuid4().hex[:8]}@example.org",
         password=PASSWORD,
         superuser=superuser,
     )
