@@ -18,6 +18,7 @@ from apps.annotations.models import (
     QueueItem,
 )
 from apps.annotations.transcripts import conversation_around
+from apps.core.ids import is_uuid
 from apps.core.models import User
 
 
@@ -93,9 +94,9 @@ def dataset_page(
     items = everything.current() if shown is None else everything.at(shown)
     if search:
         items = items.matching(search)
-    if _is_uuid(after):
+    if is_uuid(after):
         items = items.filter(key__gt=after)
-    elif _is_uuid(first):
+    elif is_uuid(first):
         items = items.filter(key__gte=first)
     rows = list(items.select_related("annotator", "message").order_by("key")[: size + 1])
     return DatasetPage(
@@ -120,12 +121,4 @@ def check_rows(dataset: Dataset, exporter: Exporter, version: int | None) -> Rep
 
 def may_watch_queue(user: User, queue_id: str) -> bool:
     """Who may listen to a queue's progress."""
-    return _is_uuid(queue_id) and AnnotationQueue.objects.visible_to(user).filter(pk=queue_id).exists()
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
+    return is_uuid(queue_id) and AnnotationQueue.objects.visible_to(user).filter(pk=queue_id).exists()

@@ -15,3 +15,12 @@ def uuid7() -> UUID:
     value |= 0x7 << 76 | (random >> 68 & 0xFFF) << 64
     value |= 0b10 << 62 | (random & 0x3FFF_FFFF_FFFF_FFFF)
     return UUID(int=value)
+
+
+def is_uuid(text: str) -> bool:
+    """Tell whether `text` is a UUID: what a browser or a stored reference holds may be anything."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from apps.core.ids import is_uuid
 from apps.core.models import User, Workspace
 
 if TYPE_CHECKING:
@@ -79,16 +79,8 @@ def current_workspace(request: HttpRequest) -> Workspace | None:
         return None
     allowed = Workspace.objects.visible_to(user)
     named = request.headers.get("X-Workspace") or request.session.get(SESSION_KEY)
-    if named and _is_uuid(named):
+    if named and is_uuid(named):
         found = allowed.filter(pk=named).first()
         if found is not None or "X-Workspace" in request.headers:
             return found
     return allowed.order_by("created_at").first()
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

@@ -14,6 +14,7 @@ from apps.agents.models import Message
 from apps.annotations.models import Annotation, AnnotationQueue, Export, QueueItem
 from apps.annotations.selectors import annotations_of_trace
 from apps.core.admin.dashboard import Card, Step
+from apps.core.ids import is_uuid
 from apps.core.permissions import allows_in
 from apps.tracing.models import Trace
 
@@ -26,7 +27,7 @@ def trace_panel(request: HttpRequest, trace: Trace) -> str:
         return ""
     user: Any = request.user
     answers = Message.objects.visible_to(user).filter(workspace=trace.workspace_id, role="assistant")
-    message = answers.filter(pk=UUID(trace.source_id)).first() if _is_uuid(trace.source_id) else None
+    message = answers.filter(pk=UUID(trace.source_id)).first() if is_uuid(trace.source_id) else None
     if message is None:
         return ""
     queues = AnnotationQueue.objects.filter(workspace=trace.workspace_id).visible_to(user, "change")
@@ -53,14 +54,6 @@ def open_tasks_card(request: HttpRequest) -> Card | None:
         url=reverse("admin:annotations_annotationqueue_changelist"),
         tone="warn" if open_items else "ok",
     )
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def judge_step(request: HttpRequest) -> Step:
