@@ -1,0 +1,30 @@
+"""How nodes and runs fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class NodeError(Exception):
+    """A node could not do its work. `code` is for programs, the sentence for people, `details` plain JSON.
+
+    `retryable` says whether the same call may succeed later; a retry policy only repeats those.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "node_failed",
+        retryable: bool = False,
+        details: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.retryable = retryable
+        self.details = details or {}
+
+
+class LimitExceeded(NodeError):
+    """A limit of the run was reached (steps, depth, time, tokens, cost, size); no error strategy takes care of it."""

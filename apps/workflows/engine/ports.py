@@ -1,0 +1,145 @@
+"""The outside world as nodes know it. Engines get these handed in; the product's are in `workflows/adapters`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from apps.providers.wire import ChatRequest, StreamEvent
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """An answer: status, headers (names lower case), body bytes as they came, and the final URL."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+
+class ModelPort(Protocol):
+    """Chat models of the workspace. `model` is an id, ``provider/name``, a name, or "" for the default."""
+
+    def stream_chat(
+        self, model: str, request: ChatRequest, *, fallback: str = "", timeout_s: float | None = None
+    ) -> AsyncIterator[StreamEvent]:
+        """Stream an answer, ending with `Completed`; raises NodeError."""
+
+    async def cost(self, model: str, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> str:
+        """What this usage costs, in USD as a decimal string."""
+
+
+class KnowledgePort(Protocol):
+    """Knowledge bases of the workspace, named by id or name."""
+
+    async def retrieve(
+        self, bases: Sequence[str], query: str, settings: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Passages, best first: content, title, score, and metadata (base, document, chunk, position)."""
+
+    async def write(
+        self, base: str, name: str, content: bytes, *, metadata: Mapping[str, Any], key: str
+    ) -> dict[str, Any]:
+        """Add a document under an idempotency key; returns document_id, name, state."""
+
+    async def delete(self, base: str, document_id: str) -> bool:
+        """Delete a document; whether there was one."""
+
+
+class HttpPort(Protocol):
+    """HTTP through the product's SSRF-safe client."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        params: Sequence[tuple[str, str]],
+        body: bytes | None,
+        form: Sequence[tuple[str, Any]] | None = None,
+        timeout_s: float = 30.0,
+        verify_tls: bool = True,
+        max_bytes: int = 10_000_000,
+    ) -> HttpResponse:
+        """One request. A file in `form` is a tuple (file name, content type, bytes). Raises NodeError."""
+
+
+class CodePort(Protocol):
+    """User code in the sandbox."""
+
+    async def run(
+        self,
+        language: str,
+        code: str,
+        inputs: Mapping[str, Any],
+        *,
+        outputs: Mapping[str, str],
+        timeout_s: float | None = None,
+    ) -> dict[str, Any]:
+        """The dict that `main` returned, checked against the declared types; raises NodeError with line numbers."""
+
+
+class TablePort(Protocol):
+    """Data tables of the workspace."""
+
+    async def query(self, table: str, query: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Rows; query: fields, where, order_by, limit, distinct."""
+
+    async def insert(
+        self, table: str, rows: Sequence[Mapping[str, Any]], *, key: str
+    ) -> list[dict[str, Any]]:
+        """Insert rows once per idempotency key; returns them with their ids."""
+
+    async def update(self, table: str, where: Mapping[str, Any], values: Mapping[str, Any]) -> int:
+        """Change rows; how many."""
+
+    async def delete(self, table: str, where: Mapping[str, Any]) -> int:
+        """Delete rows; how many."""
+
+    async def sql(self, statement: str, params: Mapping[str, Any]) -> tuple[list[dict[str, Any]], int]:
+        """One parameterised statement under the workspace's own role: rows and how many were touched."""
+
+
+class ConversationPort(Protocol):
+    """The conversation a chatflow runs in, and others of the same workflow and person."""
+
+    async def history(self, *, rounds: int) -> list[dict[str, str]]:
+        """The last messages, oldest first: role, content."""
+
+    async def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """A message or conversation operation (see the nodes in `nodes/conversation.py`)."""
+
+
+class FilePort(Protocol):
+    """Files given to a run or made by one; in a variable: ``{"id", "name", "content_type", "size", "url"}``."""
+
+    async def read(self, file: Mapping[str, Any]) -> bytes:
+        """Its content; raises NodeError when it is gone or too large."""
+
+    async def save(self, name: str, content_type: str, content: bytes, *, key: str) -> dict[str, Any]:
+        """Keep a file once per key; returns its description."""
+
+
+class WorkflowPort(Protocol):
+    """Other workflows of the workspace, for sub-workflow nodes."""
+
+    async def document(self, workflow: str, version: int | None) -> dict[str, Any]:
+        """The document of a published version (the newest for None); raises NodeError."""
+
+
+@dataclass(slots=True)
+class Ports:
+    """What a run may reach. A port that is missing makes the nodes that need it fail with a clear sentence."""
+
+    models: ModelPort | None = None
+    knowledge: KnowledgePort | None = None
+    http: HttpPort | None = None
+    code: CodePort | None = None
+    tables: TablePort | None = None
+    conversation: ConversationPort | None = None
+    files: FilePort | None = None
+    workflows: WorkflowPort | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
