@@ -1,0 +1,83 @@
+"""Reading the result of a job: hostile bytes in, plain JSON out.
+
+Everything PostgreSQL's jsonb would refuse later (NUL, lone surrogates) or JSON does not know (NaN, infinity) is
+refused here, where the author still sees why.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, NoReturn, cast
+
+from apps.core.sandbox.errors import ResultNotJson, ResultTooDeep, ResultTooLarge
+from apps.core.sandbox.jobs import JSON, Limits
+
+# a float can only be infinite with a large exponent or very many digits; a text only holds a NUL or a lone
+# surrogate when the JSON escapes one
+_MAYBE_INFINITE = re.compile(rb"[eE]\+?\d{3}|\d{309}")
+_ESCAPED = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+
+
+def parse(raw: bytes, limits: Limits) -> dict[str, Any]:
+    """Return the one JSON object in `raw`.
+
+    Raises:
+        ResultNotJson, ResultTooDeep, ResultTooLarge: `raw` holds something else.
+    """
+    try:
+        value = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ResultTooDeep from None
+    except ValueError:
+        raise ResultNotJson from None
+    if not isinstance(value, dict):
+        raise ResultNotJson
+    check(value, raw, limits)
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def check(value: JSON, raw: bytes, limits: Limits) -> None:
+    """Walk through `value` level by level; the envelope around the result is one level more than it."""
+    texts = len(raw) > limits.string_chars or _ESCAPED.search(raw) is not None
+    numbers = _MAYBE_INFINITE.search(raw) is not None
+    level = [value]
+    for _ in range(limits.depth + 1):
+        if texts or numbers:
+            _check_scalars(level, limits)
+        level = [inner for outer in level for inner in _members(outer) if isinstance(inner, (dict, list))]
+        if not level:
+            return
+    raise ResultTooDeep
+
+
+def _members(value: JSON) -> list[JSON]:
+    return list(value.values()) if isinstance(value, dict) else cast("list[JSON]", value)
+
+
+def _check_scalars(level: list[JSON], limits: Limits) -> None:
+    for outer in level:
+        if isinstance(outer, dict):
+            for name in outer:
+                _check_text(name, limits)
+        for inner in _members(outer):
+            if isinstance(inner, str):
+                _check_text(inner, limits)
+            elif isinstance(inner, float) and not math.isfinite(inner):
+                raise ResultNotJson
+
+
+def _check_text(text: str, limits: Limits) -> None:
+    if len(text) > limits.string_chars:
+        raise ResultTooLarge
+    if "\0" in text:
+        raise ResultNotJson
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ResultNotJson from None
