@@ -16,6 +16,7 @@ from config.settings.components.i18n import *
 from config.settings.components.logging import *
 from config.settings.components.paths import *
 from config.settings.components.product import *
+from config.settings.components.sandbox import *
 
 # lets Django's classes be subscripted at run time as they are in the type stubs
 django_stubs_ext.monkeypatch()

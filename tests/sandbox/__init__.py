@@ -1,0 +1,1 @@
+"""The code sandbox: client, service, pages, and what hostile programs get from it."""
