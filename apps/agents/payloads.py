@@ -56,7 +56,7 @@ def conversation_payload(conversation: Conversation) -> dict[str, Any]:
     """A conversation without its messages."""
     return {
         "id": str(conversation.pk),
-        "agent_id": str(conversation.agent_id),
+        "agent_id": str(conversation.agent_id) if conversation.agent_id else None,
         "title": conversation.title,
         "source": conversation.source,
         "message_count": conversation.message_count,

@@ -34,6 +34,10 @@ class ConversationQuerySet(WorkspaceQuerySet["Conversation"]):
         """Those that a visitor of a public page had with its agent."""
         return self.filter(agent_id=agent_id, external_user=visitor, source="share")
 
+    def of_workflow(self, workflow_id: UUID) -> Self:
+        """Those that people had with a workflow."""
+        return self.filter(workflow_id=workflow_id)
+
     def newest_first(self) -> Self:
         """By their last message."""
         return self.order_by("-last_message_at", "-id")

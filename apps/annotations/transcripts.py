@@ -39,7 +39,7 @@ def training_input(message: Message) -> list[dict[str, Any]]:
     )
     rows = Message.objects.filter(conversation=conversation)
     turns: list[dict[str, Any]] = []
-    if conversation.agent.instructions.strip():
+    if conversation.agent is not None and conversation.agent.instructions.strip():
         turns.append({"role": "system", "content": conversation.agent.instructions})
     turns += [
         {"role": turn.role, "content": turn.content}

@@ -116,8 +116,8 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
 
     @admin.display(description=_("agent"))
     def show_agent(self, conversation: Conversation) -> str:
-        """The agent's name."""
-        return conversation.agent.name
+        """The agent's name, or the workflow's."""
+        return conversation.counterpart
 
     @admin.display(description=_("person"))
     def show_person(self, conversation: Conversation) -> str:
@@ -169,7 +169,7 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
             "conversation": conversation,
             "is_own": conversation.user_id == request.user.pk,
             "config": {
-                "agent": {"name": conversation.agent.name},
+                "agent": {"name": conversation.counterpart},
                 "messages": shown_messages(conversation),
                 **link_places(),
             },

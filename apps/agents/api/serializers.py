@@ -131,6 +131,8 @@ class ConversationSerializer(serializers.ModelSerializer[Conversation]):
         fields = [
             "id",
             "agent",
+            "workflow_id",
+            "workflow_name",
             "user",
             "external_user",
             "title",

@@ -21,11 +21,22 @@ class Source(models.TextChoices):
 
 
 class Conversation(WorkspaceModel):
-    """What one person said to one agent. The counters are kept by the services that write messages."""
+    """What one person said to one agent, or to one workflow. Counters are kept by the services that write messages.
+
+    A workflow lies above this app: it is known by its id and by the name it had when the conversation began.
+    """
 
     access = Access(add=Role.VIEWER)
 
-    agent = models.ForeignKey(Agent, models.CASCADE, related_name="conversations", verbose_name=_("agent"))
+    agent = models.ForeignKey(
+        Agent, models.CASCADE, null=True, blank=True, related_name="conversations", verbose_name=_("agent")
+    )
+    workflow_id = models.UUIDField(_("workflow"), null=True, blank=True, editable=False)
+    workflow_name = models.CharField(_("workflow name"), max_length=120, blank=True, editable=False)
+    #: What a workflow keeps between the runs of a conversation, by name.
+    variables = models.JSONField(_("variables"), default=dict, blank=True, editable=False)
+    #: Messages before it are kept and shown, and no longer go along as history.
+    cleared_at = models.DateTimeField(_("history cleared"), null=True, blank=True, editable=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.SET_NULL,
@@ -54,8 +65,20 @@ class Conversation(WorkspaceModel):
         ordering = ["-last_message_at", "-id"]
         verbose_name = _("conversation")
         verbose_name_plural = _("conversations")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(agent__isnull=False, workflow_id__isnull=True)
+                | models.Q(agent__isnull=True, workflow_id__isnull=False),
+                name="agents_conversation_one_counterpart",
+            )
+        ]
         indexes = [
             models.Index(fields=["workspace", "-last_message_at", "-id"], name="agents_conv_recent"),
+            models.Index(
+                fields=["workflow_id", "user", "external_user", "-last_message_at"],
+                name="agents_conv_workflow",
+                condition=models.Q(workflow_id__isnull=False),
+            ),
             models.Index(fields=["agent", "-last_message_at", "-id"], name="agents_conv_agent"),
             models.Index(fields=["user", "agent", "-last_message_at"], name="agents_conv_person"),
             models.Index(
@@ -80,6 +103,11 @@ class Conversation(WorkspaceModel):
 
     def __str__(self) -> str:
         return self.title or str(_("New conversation"))
+
+    @property
+    def counterpart(self) -> str:
+        """Whom the person talks to: the agent's name, or the workflow's."""
+        return self.agent.name if self.agent is not None else self.workflow_name
 
     @property
     def person(self) -> str:

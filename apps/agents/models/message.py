@@ -78,6 +78,8 @@ class Message(WorkspaceModel):
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
     stop_requested = models.BooleanField(default=False, editable=False)
     stream_kept = models.BooleanField(default=False, editable=False)
+    #: Idempotency key of whoever wrote it, "" for none: the same write twice leaves one message.
+    key = models.CharField(max_length=80, blank=True, editable=False)
 
     objects = MessageQuerySet.as_manager()
 
@@ -96,6 +98,11 @@ class Message(WorkspaceModel):
                 fields=["conversation"],
                 condition=models.Q(state__in=RUNNING_STATES),
                 name="agents_message_one_running",
+            ),
+            models.UniqueConstraint(
+                fields=["conversation", "key"],
+                condition=~models.Q(key=""),
+                name="agents_message_once_per_key",
             ),
         ]
         indexes = [

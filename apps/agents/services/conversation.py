@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
 from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -10,6 +14,7 @@ from apps.agents.models import Agent, Conversation, Source
 from apps.core import audit, permissions
 from apps.core.actors import Actor
 from apps.core.exceptions import Invalid, NotAllowed, NotFound
+from apps.core.models import Workspace
 from apps.core.streams import purge
 
 
@@ -21,7 +26,8 @@ def require_participant(actor: Actor, conversation: Conversation) -> None:
         if permissions.allows(actor.user, "view", conversation):
             raise NotAllowed(_("This is somebody else's conversation. Start one of your own."))
         raise NotFound
-    permissions.require(actor, "chat", conversation.agent)
+    if conversation.agent is not None:
+        permissions.require(actor, "chat", conversation.agent)
 
 
 @transaction.atomic
@@ -45,6 +51,55 @@ def start_conversation(
         obj=conversation,
         after={"agent": str(agent.pk), "source": str(source)},
     )
+    return conversation
+
+
+@transaction.atomic
+def start_workflow_conversation(
+    *,
+    actor: Actor,
+    workspace: Workspace,
+    workflow_id: UUID,
+    workflow_name: str,
+    source: Source = Source.CONSOLE,
+    external_user: str = "",
+    title: str = "",
+) -> Conversation:
+    """Open an empty conversation with a workflow; the caller has checked that the actor may run it."""
+    conversation = Conversation.objects.create(
+        workspace=workspace,
+        workflow_id=workflow_id,
+        workflow_name=workflow_name[:120],
+        user=actor.user,
+        external_user=external_user[:128],
+        title=title.strip()[:200],
+        source=source,
+        last_message_at=timezone.now(),
+    )
+    audit.record(
+        actor=actor,
+        action="agents.conversation.create",
+        obj=conversation,
+        after={"workflow": str(workflow_id), "source": str(source)},
+    )
+    return conversation
+
+
+@transaction.atomic
+def keep_variables(*, conversation: Conversation, values: Mapping[str, Any]) -> None:
+    """Write conversation variables of a workflow; the others keep their value. Called by the product itself."""
+    locked = Conversation.objects.select_for_update(of=("self",)).get(pk=conversation.pk)
+    locked.variables = {**locked.variables, **values}
+    locked.save(update_fields=["variables", "updated_at"])
+
+
+@transaction.atomic
+def clear_history(*, actor: Actor, conversation: Conversation) -> Conversation:
+    """From now on, what was said before no longer goes along; the messages stay."""
+    _require_owner_or(actor, "change", conversation)
+    conversation.cleared_at = timezone.now()
+    conversation.save(update_fields=["cleared_at", "updated_at"])
+    audit.record(actor=actor, action="agents.conversation.clear", obj=conversation)
     return conversation
 
 
@@ -87,6 +142,7 @@ def delete_conversation(*, actor: Actor, conversation: Conversation) -> None:
 
 def _require_owner_or(actor: Actor, action: str, conversation: Conversation) -> None:
     if actor.user is not None and conversation.user_id == actor.user.pk:
-        permissions.require(actor, "chat", conversation.agent)
+        if conversation.agent is not None:
+            permissions.require(actor, "chat", conversation.agent)
         return
     permissions.require(actor, action, conversation)

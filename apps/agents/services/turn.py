@@ -126,6 +126,8 @@ def _lock(actor: Actor, conversation_id: UUID) -> Conversation:
 
 def _ready_agent(conversation: Conversation) -> Agent:
     agent = conversation.agent
+    if agent is None:
+        raise AgentNotReadyError(_("This conversation belongs to a workflow. Go on with it there."))
     if agent.model is None:
         raise AgentNotReadyError(_("This agent has no model. Choose one on the agent's page."))
     if not agent.model.enabled or not agent.model.provider.enabled:

@@ -239,7 +239,7 @@ def desk_data(desk: DeskItem) -> dict[str, Any]:
         "state": item.state,
         "lease_until": item.lease_until,
         "message": item.message_id,
-        "agent": conversation.agent.name,
+        "agent": conversation.counterpart,
         "title": conversation.title,
         "source": conversation.source,
         "conversation_url": reverse("admin:agents_conversation_change", args=[conversation.pk]),
