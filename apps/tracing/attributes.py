@@ -27,6 +27,10 @@ MAX_TOKENS = "gen_ai.request.max_tokens"
 COST = "flywheel.cost"
 TTFT_MS = "flywheel.time_to_first_token_ms"
 
+# The prompt version a call was made with.
+PROMPT_NAME = "flywheel.prompt.name"
+PROMPT_VERSION = "flywheel.prompt.version"
+
 # Whose trace it is and where it came from; carried as baggage, copied to every span below.
 WORKSPACE_ID = "flywheel.workspace.id"
 SESSION_ID = "session.id"

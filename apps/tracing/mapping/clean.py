@@ -94,6 +94,18 @@ def labels(value: object) -> list[str] | None:
     return list(dict.fromkeys(item for item in found if item)) or None
 
 
+def mapping(value: object) -> dict[str, object] | None:
+    """A JSON object, given as one or as its text; None for anything else and for an empty one."""
+    if isinstance(value, str):
+        value = load(value)
+        if isinstance(value, str):
+            value = load(value)  # encoded twice
+    if not isinstance(value, Mapping):
+        return None
+    cleaned = json_value(value)
+    return cleaned if isinstance(cleaned, dict) and cleaned else None
+
+
 def moment(nanoseconds: int) -> datetime:
     """A point of time with microseconds: cutting further would make a resent span another one."""
     return _EPOCH + timedelta(microseconds=nanoseconds // 1000)

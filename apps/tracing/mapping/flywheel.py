@@ -24,6 +24,8 @@ CONVENTION = Convention(
         Field("tags", (names.TAGS,), clean.labels),
         Field("trace_name", (names.TRACE_NAME,), clean.label),
         Field("source_type", (names.SOURCE_TYPE,), clean.label),
+        Field("prompt_name", (names.PROMPT_NAME,), clean.label),
+        Field("prompt_version", (names.PROMPT_VERSION,), clean.label),
         Field("source_id", (names.SOURCE_ID,), clean.label),
     ),
     prefixes={names.METADATA_PREFIX: "metadata"},

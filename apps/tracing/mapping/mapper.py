@@ -6,17 +6,34 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from apps.tracing.mapping import clean, flywheel, gen_ai
-from apps.tracing.mapping.observation import WRAPPERS, ObservationRow, ObservationType
+from apps.tracing.mapping import clean, cozeloop, flywheel, gen_ai, langfuse, openinference, traceloop, vercel
+from apps.tracing.mapping.content import settle
+from apps.tracing.mapping.events import take_messages
+from apps.tracing.mapping.flatten import MAX_SLOTS
+from apps.tracing.mapping.observation import ObservationRow, ObservationType
 from apps.tracing.mapping.preview import preview
 from apps.tracing.mapping.span import SpanError, SpanRecord
 from apps.tracing.mapping.table import compile_table
+from apps.tracing.mapping.usage import set_usage
 
-TABLE = compile_table((flywheel.CONVENTION, gen_ai.CONVENTION))
+TABLE = compile_table(
+    tuple(
+        family.CONVENTION
+        for family in (flywheel, langfuse, openinference, gen_ai, traceloop, vercel, cozeloop)
+    )
+)
 #: A clock may be a little wrong; a span further ahead would sit in front of every list for ever.
 MAX_AHEAD = timedelta(days=1)
-#: Kept apart from the span's own attributes, since every span of a process repeats them.
-_RESOURCE_FIELDS = ("environment", "version")
+#: What a resource says of all its spans. The rest of it describes machines and processes, and would be stored anew
+#: with every span.
+_RESOURCE_FIELDS = ("environment", "version", "release")
+_RESOURCE_KEPT = ("service.name", "openinference.project.name")
+
+MAX_EVENTS = 1_000
+_OWN_SCOPES = "apps."
+_LANGFUSE_SCOPE = "langfuse-sdk"
+#: From this line on that SDK encodes every metadata value as JSON, text too.
+_LANGFUSE_ENCODES_FROM = 5
 
 _TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")
 _SPAN_ID = re.compile(r"(?!0{16})[0-9a-f]{16}")
@@ -29,15 +46,16 @@ def map_span(span: SpanRecord, *, workspace_id: UUID, record_content: bool = Tru
     """
     start, end = _times(span)
     values, rest = _read(span.attributes)
-    for name, value in _read(span.resource)[0].items():
-        if name in _RESOURCE_FIELDS:
-            values.setdefault(name, value)
+    _add_resource(values, rest, span)
+    _add_events(values, rest, span)
     for finish in TABLE.finishers:
-        finish(values)
-    _set_usage(values)
-    _set_status(values, rest, span)
+        finish(values, rest)
+    values.setdefault("type", ObservationType.GENERATION if values.get("model") else ObservationType.SPAN)
+    _set_first_token(values, start)
+    set_usage(values)
+    _set_status(values, span)
+    settle(values, rest)
     _set_content(values, record_content=record_content)
-    metadata = values.pop("metadata", None)
     return ObservationRow(
         workspace_id=workspace_id,
         trace_id=_identifier(span.trace_id, _TRACE_ID, "trace id"),
@@ -46,8 +64,8 @@ def map_span(span: SpanRecord, *, workspace_id: UUID, record_content: bool = Tru
         start_time=start,
         end_time=end,
         name=clean.text(span.name, clean.MAX_LABEL) or "span",
-        metadata=metadata,
-        attributes=rest or None,
+        metadata=_metadata(values, span),
+        attributes=_attributes(values, rest, span),
         **values,
     )
 
@@ -93,10 +111,14 @@ def _read(attributes: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, o
 def _keep(key: str, value: object, values: dict[str, Any], rest: dict[str, object]) -> None:
     if key in TABLE.ignored:
         return
-    for prefix, target in TABLE.prefixes:
-        if key.startswith(prefix):
-            kept = values.setdefault(target, {})
-            key = key.removeprefix(prefix)
+    for prefix in TABLE.prefixes.get(key.partition(".")[0], ()):
+        if key.startswith(prefix.start):
+            kept = values.setdefault(prefix.target, {})
+            key = key.removeprefix(prefix.start)
+            if prefix.raw:
+                if len(kept) < MAX_SLOTS:
+                    kept[key] = value
+                return
             break
     else:
         kept = rest
@@ -104,39 +126,85 @@ def _keep(key: str, value: object, values: dict[str, Any], rest: dict[str, objec
         kept[clean.text(key, clean.MAX_LABEL)] = clean.json_value(value)
 
 
-def _set_usage(values: dict[str, Any]) -> None:
-    """Buckets that exclude each other, so that cached and reasoning tokens are never counted twice."""
-    cached = values.pop("cached_tokens", 0)
-    created = values.pop("cache_creation_tokens", 0)
-    reasoning = values.pop("reasoning_tokens", 0)
-    if values.get("type") in WRAPPERS:
-        for name in ("input_tokens", "output_tokens", "cost"):
-            values.pop(name, None)
+def _add_resource(values: dict[str, Any], rest: dict[str, object], span: SpanRecord) -> None:
+    """What belongs to the process that made the span, where the span says nothing itself."""
+    if not span.resource:
         return
-    buckets = {
-        "input": max(values.get("input_tokens", 0) - cached - created, 0),
-        "input_cached_tokens": cached,
-        "input_cache_creation": created,
-        "output": max(values.get("output_tokens", 0) - reasoning, 0),
-        "output_reasoning_tokens": reasoning,
-    }
-    values["usage"] = {name: count for name, count in buckets.items() if count} or None
+    for name, value in _read(span.resource)[0].items():
+        if name in _RESOURCE_FIELDS:
+            values.setdefault(name, value)
+    for name in _RESOURCE_KEPT:
+        if name in span.resource:
+            rest.setdefault(name, clean.json_value(span.resource[name]))
 
 
-def _set_status(values: dict[str, Any], rest: dict[str, object], span: SpanRecord) -> None:
-    message = span.status_message
+def _add_events(values: dict[str, Any], rest: dict[str, object], span: SpanRecord) -> None:
+    """An exception's parts stand among the attributes, messages become content, other events are kept as they are."""
+    if not span.events:
+        return
     other: list[object] = []
-    for event in span.events[:100]:
+    for event in take_messages(span.events[:MAX_EVENTS], values):
         if event.name == "exception":
-            message = message or str(event.attributes.get("exception.message", ""))
+            values.setdefault("status_message", str(event.attributes.get("exception.message", "")))
             for key, value in event.attributes.items():
                 rest[clean.text(key, clean.MAX_LABEL)] = clean.json_value(value)
         else:
             other.append({"name": event.name, "time_ns": event.time_ns, "attributes": dict(event.attributes)})
     if other:
         rest["events"] = clean.json_value(other)
-    values["status"] = "error" if span.failed else "ok"
-    values["status_message"] = clean.text(message, 2_000)
+
+
+def _set_first_token(values: dict[str, Any], start: datetime) -> None:
+    """A moment of the first token as milliseconds from the start."""
+    moment = values.pop("completion_start", None)
+    if moment is None or "ttft_ms" in values:
+        return
+    try:
+        first = datetime.fromisoformat(moment)
+    except ValueError:
+        return
+    if first.tzinfo is None:
+        first = first.replace(tzinfo=UTC)
+    elapsed = clean.milliseconds((first - start).total_seconds() * 1000)
+    if elapsed is not None:
+        values["ttft_ms"] = elapsed
+
+
+def _set_status(values: dict[str, Any], span: SpanRecord) -> None:
+    level = values.get("level")
+    failed = span.failed or level == "error"
+    values["status"] = "error" if failed else "ok"
+    values["level"] = "error" if failed else level or "default"
+    values["status_message"] = clean.text(span.status_message or values.get("status_message", ""), 2_000)
+
+
+def _metadata(values: dict[str, Any], span: SpanRecord) -> dict[str, object] | None:
+    metadata: dict[str, object] = values.pop("metadata", None) or {}
+    if span.scope == _LANGFUSE_SCOPE and _major(span.scope_version) >= _LANGFUSE_ENCODES_FROM:
+        metadata = {key: _decoded(value) for key, value in metadata.items()}
+    return {**values.pop("metadata_json", {}), **metadata} or None
+
+
+def _major(version: str) -> int:
+    head = version.partition(".")[0]
+    return int(head) if head.isascii() and head.isdecimal() else 0
+
+
+def _decoded(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    loaded = clean.load(value)
+    return value if loaded is None else clean.json_value(loaded)
+
+
+def _attributes(
+    values: dict[str, Any], rest: dict[str, object], span: SpanRecord
+) -> dict[str, object] | None:
+    if parameters := values.pop("parameters", None):
+        rest["model_parameters"] = parameters
+    if span.scope and not span.scope.startswith(_OWN_SCOPES):
+        rest["otel.scope.name"] = clean.text(span.scope, clean.MAX_LABEL)
+    return rest or None
 
 
 def _set_content(values: dict[str, Any], *, record_content: bool) -> None:
@@ -149,4 +217,3 @@ def _set_content(values: dict[str, Any], *, record_content: bool) -> None:
         values[f"{name}_preview"] = shown
         if shown != value:
             values[name] = value
-    values.setdefault("type", ObservationType.SPAN)

@@ -49,6 +49,7 @@ class ObservationRow:
     type: str = ObservationType.SPAN
     status: str = "ok"
     status_message: str = ""
+    level: str = "default"
     model: str = ""
     provider: str = ""
     input_tokens: int | None = None
@@ -64,6 +65,8 @@ class ObservationRow:
     source_type: str = ""
     source_id: str = ""
     trace_name: str = ""
+    prompt_name: str = ""
+    prompt_version: str = ""
     tags: list[str] = field(default_factory=list)
     metadata: dict[str, object] | None = None
     attributes: dict[str, object] | None = None

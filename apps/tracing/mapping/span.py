@@ -32,4 +32,5 @@ class SpanRecord:
     attributes: Mapping[str, object] = field(default_factory=dict)
     events: Sequence[SpanEvent] = ()
     scope: str = ""
+    scope_version: str = ""
     resource: Mapping[str, object] = field(default_factory=dict)
