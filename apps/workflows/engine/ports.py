@@ -61,10 +61,26 @@ class HttpPort(Protocol):
         body: bytes | None,
         form: Sequence[tuple[str, Any]] | None = None,
         timeout_s: float = 30.0,
+        connect_s: float | None = None,
+        read_s: float | None = None,
         verify_tls: bool = True,
+        redirects: int = 10,
         max_bytes: int = 10_000_000,
     ) -> HttpResponse:
-        """One request. A file in `form` is a tuple (file name, content type, bytes). Raises NodeError."""
+        """One request, and those it is redirected to (at most `redirects`; 0 returns the redirect itself).
+
+        `timeout_s` is for all of it, `connect_s` to connect, `read_s` between two pieces of the answer. A file in
+        `form` is a tuple (file name, content type, bytes). Raises NodeError.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class CodeResult:
+    """What user code returned, and what it printed."""
+
+    value: Any
+    stdout: str = ""
+    stderr: str = ""
 
 
 class CodePort(Protocol):
@@ -76,10 +92,14 @@ class CodePort(Protocol):
         code: str,
         inputs: Mapping[str, Any],
         *,
-        outputs: Mapping[str, str],
         timeout_s: float | None = None,
-    ) -> dict[str, Any]:
-        """The dict that `main` returned, checked against the declared types; raises NodeError with line numbers."""
+        memory_mb: int | None = None,
+        network: Sequence[str] = (),
+    ) -> CodeResult:
+        """What `main`, called with the inputs, returned; `network` names the hosts it may reach.
+
+        Raises NodeError with the line in `details`.
+        """
 
 
 class TablePort(Protocol):
