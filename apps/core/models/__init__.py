@@ -9,6 +9,7 @@ from apps.core.models.base import WorkspaceModel
 from apps.core.models.idempotency_record import IdempotencyRecord
 from apps.core.models.job import Job, JobState
 from apps.core.models.login_failure import LoginFailure
+from apps.core.models.sandbox_policy import SandboxPolicy
 from apps.core.models.stream_event import StreamEvent
 from apps.core.models.user import User
 from apps.core.models.workspace import Membership, Workspace
@@ -22,6 +23,7 @@ __all__ = [
     "LoginFailure",
     "Membership",
     "Role",
+    "SandboxPolicy",
     "StreamEvent",
     "User",
     "Workspace",

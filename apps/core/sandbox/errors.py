@@ -132,3 +132,10 @@ class ForbiddenOperation(SandboxError):
 
     code = "sandbox_forbidden"
     title = _("The code tried something that is never allowed here and was stopped.")
+
+
+class ResultTypeWrong(SandboxError):
+    """A result that lacks a declared output, or holds another type than declared."""
+
+    code = "sandbox_result_type"
+    title = _("The result does not have the declared outputs.")
