@@ -1,0 +1,34 @@
+"""Inputs of a run, checked against what the start node asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+from django.utils.translation import gettext as _
+
+from apps.core.exceptions import TooLarge
+from apps.workflows.exceptions import InputsInvalidError
+
+MAX_INPUT_BYTES: Final = 10 * 2**20
+
+
+def start_config(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Configuration of the document's start node; empty when there is none."""
+    for node in document.get("nodes") or ():
+        if node.get("type") == "start":
+            config: dict[str, Any] = node.get("config") or {}
+            return config
+    return {}
+
+
+def checked_inputs(document: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs as the run gets them; raises InputsInvalidError naming each wrong one."""
+    if not isinstance(inputs, Mapping):
+        raise InputsInvalidError(_("Inputs are an object of names and values."))
+    given = {str(name): value for name, value in inputs.items()}
+    size = len(orjson.dumps(given, option=orjson.OPT_NON_STR_KEYS, default=str))
+    if size > MAX_INPUT_BYTES:
+        raise TooLarge(_("Inputs may have at most %(limit)d MB.") % {"limit": MAX_INPUT_BYTES // 2**20})
+    return given
