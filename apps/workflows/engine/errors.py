@@ -26,5 +26,20 @@ class NodeError(Exception):
         self.details = details or {}
 
 
+    def as_dict(self) -> dict[str, Any]:
+        """The error as plain JSON."""
+        found: dict[str, Any] = {"message": self.message, "code": self.code}
+        if self.details:
+            found["details"] = self.details
+        return found
+
+
 class LimitExceeded(NodeError):
     """A limit of the run was reached (steps, depth, time, tokens, cost, size); no error strategy takes care of it."""
+
+    def __init__(self, message: str, *, code: str = "limit", details: dict[str, Any] | None = None) -> None:
+        super().__init__(message, code=code, details=details)
+
+
+class UnknownWait(LookupError):
+    """Nothing in the run waits under this name (any more)."""

@@ -143,11 +143,20 @@ class FilePort(Protocol):
         """Keep a file once per key; returns its description."""
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedWorkflow:
+    """A published workflow: its document, the number of the version, its environment variables (secrets in clear)."""
+
+    document: dict[str, Any]
+    version: int | None = None
+    environment: Mapping[str, Any] = field(default_factory=dict)
+
+
 class WorkflowPort(Protocol):
     """Other workflows of the workspace, for sub-workflow nodes."""
 
-    async def document(self, workflow: str, version: int | None) -> dict[str, Any]:
-        """The document of a published version (the newest for None); raises NodeError."""
+    async def load(self, workflow: str, version: int | None) -> LoadedWorkflow:
+        """A published version by number (the newest for None); raises NodeError."""
 
 
 @dataclass(slots=True)
