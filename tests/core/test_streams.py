@@ -21,6 +21,7 @@ from apps.core.streams import (
     StoredEvent,
     StreamBrokenError,
     StreamHub,
+    StreamTakenError,
     append_now,
     command_now,
     open_hub,
@@ -334,3 +335,44 @@ async def test_what_is_queued_when_the_loop_shuts_down_is_committed(dsn: str) ->
         await stream.append("step", {"n": 2})
         await stream.flush()
         assert [e.data["n"] for e in await hub.events(stream.stream_id)] == [1, 2]
+
+
+async def test_a_writer_whose_stream_was_taken_over_stores_nothing_more(dsn: str) -> None:
+    stream_id = uuid4()
+    async with open_hub(dsn) as old, open_hub(dsn) as new:
+        first = old.open(stream_id)
+        first.put("step", {"n": 1})
+        await first.flush()
+        second = new.open(stream_id, 2)
+        second.put("step", {"n": 2, "by": "new"})
+        await second.flush()
+        other = old.open(uuid4())
+        for n in (2, 3):
+            first.put("step", {"n": n, "by": "old"})
+        other.put("step", {"n": 1})
+        with pytest.raises(StreamTakenError):
+            await first.flush()
+        with pytest.raises(StreamTakenError):
+            first.put("step", {"n": 4})
+        await other.flush()
+        assert [event.data.get("by") for event in await new.events(stream_id)] == [None, "new"]
+        assert len(await new.events(other.stream_id)) == 1
+
+
+async def test_what_nodes_say_is_joined_past_the_answer_and_keeps_its_place(hub: StreamHub) -> None:
+    stream = hub.open(uuid4())
+    for piece in "ab":
+        stream.put_text("node.delta", piece, {"node": "llm", "path": "llm"})
+        stream.put_text("text.delta", piece.upper())
+        stream.put_text("node.delta", piece, {"node": "other", "path": "other"})
+    stream.put("node.completed", {"path": "llm"})
+    stream.put_text("node.delta", "c", {"node": "llm", "path": "llm"})
+    await stream.flush()
+    events = await hub.events(stream.stream_id)
+    assert [(event.type, event.data.get("path"), event.data.get("text")) for event in events] == [
+        ("node.delta", "llm", "ab"),
+        ("text.delta", None, "AB"),
+        ("node.delta", "other", "ab"),
+        ("node.completed", "llm", None),
+        ("node.delta", "llm", "c"),
+    ]

@@ -10,7 +10,7 @@ from apps.core.streams.current import close_current_hub, current_hub
 from apps.core.streams.events import TERMINAL_TYPES, StoredEvent
 from apps.core.streams.hub import StreamHub, open_hub
 from apps.core.streams.store import append_now, command_now, purge
-from apps.core.streams.writer import Stream, StreamBrokenError, StreamWriter
+from apps.core.streams.writer import Stream, StreamBrokenError, StreamTakenError, StreamWriter
 
 __all__ = [
     "TERMINAL_TYPES",
@@ -18,6 +18,7 @@ __all__ = [
     "Stream",
     "StreamBrokenError",
     "StreamHub",
+    "StreamTakenError",
     "StreamWriter",
     "append_now",
     "close_current_hub",

@@ -12,6 +12,9 @@ TERMINAL_TYPES: Final = frozenset({"run.completed", "run.failed", "run.stopped",
 #: Pieces of running text; neighbours of one type may be joined without changing what was said.
 TEXT_TYPES: Final = frozenset({"text.delta", "reasoning.delta"})
 
+#: Pieces of what one node of a workflow says; neighbours of one `path` may be joined.
+NODE_TEXT: Final = "node.delta"
+
 
 class StoredEvent(NamedTuple):
     """One committed event: `seq` counts from 1 within its stream, `json` is its data as JSON text."""
@@ -58,23 +61,26 @@ def join_text(events: list[StoredEvent]) -> list[StoredEvent]:
     """The same events with each run of equal text types joined into one that carries the last `seq`."""
     joined: list[StoredEvent] = []
     texts: list[str] = []
+    said: dict[str, Any] = {}
     for event in events:
-        if event.type not in TEXT_TYPES:
-            _close(joined, texts)
+        if event.type not in TEXT_TYPES and event.type != NODE_TEXT:
+            _close(joined, texts, said)
             joined.append(event)
             continue
-        if texts and joined[-1].type == event.type:
-            texts.append(event.data["text"])
+        data = event.data
+        if texts and joined[-1].type == event.type and data.get("path") == said.get("path"):
+            texts.append(data["text"])
             joined[-1] = event
             continue
-        _close(joined, texts)
+        _close(joined, texts, said)
         joined.append(event)
-        texts.append(event.data["text"])
-    _close(joined, texts)
+        texts.append(data["text"])
+        said = data
+    _close(joined, texts, said)
     return joined
 
 
-def _close(joined: list[StoredEvent], texts: list[str]) -> None:
+def _close(joined: list[StoredEvent], texts: list[str], said: dict[str, Any]) -> None:
     if len(texts) > 1:
-        joined[-1] = joined[-1]._replace(json=dump_json({"text": "".join(texts)}))
+        joined[-1] = joined[-1]._replace(json=dump_json({**said, "text": "".join(texts)}))
     texts.clear()

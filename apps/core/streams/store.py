@@ -1,4 +1,4 @@
-"""The ledger's table in SQL: idempotent insert with its notification, reads by sequence number."""
+"""The ledger's table in SQL: insert with its notification, reads by sequence number."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from apps.core.streams.signals import CHANNEL, encode_command, encode_progress
 
 PAGE: Final = 1_000
 
-# One statement is one round trip and one transaction: rows and notification are committed together. ON
-# CONFLICT makes it safe to send again when the connection was lost before the answer came.
+# One statement is one round trip and one transaction: rows and notification are committed together. A sequence
+# number that is taken fails it as a whole: see `StreamWriter`.
 _INSERT: Final = """
 WITH stored AS (
     INSERT INTO core_streamevent (stream_id, seq, type, data, created_at)
     SELECT stream_id, seq, type, data, now()
     FROM jsonb_to_recordset(%s::jsonb) AS r(stream_id uuid, seq int, type text, data jsonb)
-    ON CONFLICT (stream_id, seq) DO NOTHING
 )
 SELECT pg_notify(%s, payload) FROM unnest(%s::text[]) AS payload
+"""
+
+_COUNT_STORED: Final = """
+SELECT count(*) FROM jsonb_to_recordset(%s::jsonb) AS r(stream_id uuid, seq int, type text, data jsonb)
+JOIN core_streamevent e ON e.stream_id = r.stream_id AND e.seq = r.seq AND e.type = r.type AND e.data = r.data
 """
 
 _READ: Final = """
@@ -61,6 +65,16 @@ async def insert(
     rows = ",".join(_row(stream_id, event) for stream_id, events in batch for event in events)
     payloads = encode_progress(origin, ((stream_id, events[-1].seq) for stream_id, events in batch))
     await connection.execute(_INSERT, (f"[{rows}]", CHANNEL, payloads), prepare=True)
+
+
+async def stored(
+    connection: psycopg.AsyncConnection[Any], stream_id: UUID, events: Sequence[StoredEvent]
+) -> bool:
+    """Whether the ledger holds exactly these events: they were committed, and the answer got lost."""
+    rows = ",".join(_row(stream_id, event) for event in events)
+    cursor = await connection.execute(_COUNT_STORED, (f"[{rows}]",))
+    row = await cursor.fetchone()
+    return row is not None and row[0] == len(events)
 
 
 def _row(stream_id: UUID, event: StoredEvent) -> str:

@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg
 
 from apps.core.streams import store
-from apps.core.streams.events import TEXT_TYPES, StoredEvent, dump_json
+from apps.core.streams.events import NODE_TEXT, TEXT_TYPES, StoredEvent, dump_json
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,10 @@ class StreamBrokenError(Exception):
     """An event of this stream can't be stored; the run that writes it has to end."""
 
 
+class StreamTakenError(StreamBrokenError):
+    """Another process writes this stream now; whoever held it before must stop without a word."""
+
+
 class _Draft:
     """An appended event that has no sequence number yet."""
 
@@ -37,7 +41,9 @@ class _Draft:
         self.data = data
 
     def json(self) -> str:
-        return dump_json({"text": self.text} if self.data is None else self.data)
+        if self.data is None:
+            return dump_json({"text": self.text})
+        return dump_json({**self.data, "text": self.text} if self.type == NODE_TEXT else self.data)
 
 
 class Stream:
@@ -72,6 +78,36 @@ class Stream:
         else:
             drafts.append(_Draft(type_, text, None))
 
+    def put(self, type_: str, data: dict[str, Any]) -> None:
+        """Queue an event without waiting for room: for engines, whose step must not be interrupted.
+
+        Whoever drives the engine calls `room` between its steps.
+        """
+        self._check()
+        self._writer.enqueue(self)
+        self._drafts.append(_Draft(type_, "", data))
+
+    def put_text(self, type_: str, text: str, data: dict[str, Any] | None = None) -> None:
+        """The same for a piece of running text. data: what a node's piece carries beside it (`path`, `node`).
+
+        Pieces of nodes and of the answer that are not stored yet may pass each other: each is joined with the last
+        one of its kind.
+        """
+        self._check()
+        self._writer.enqueue(self)
+        for draft in reversed(self._drafts):
+            if draft.type == type_ and (data is None or (draft.data or {}).get("path") == data.get("path")):
+                draft.text += text
+                return
+            if not _may_pass(type_, draft.type):
+                break
+        self._drafts.append(_Draft(type_, text, data))
+
+    async def room(self) -> None:
+        """Wait while the writer's queue is full."""
+        if self._writer.full:
+            await self._writer.wait_for_room()
+
     async def flush(self) -> None:
         """Return when everything appended so far is committed and delivered."""
         await self._writer.flush()
@@ -80,13 +116,24 @@ class Stream:
     def take(self) -> list[StoredEvent]:
         """Number the queued events and hand them over (called by the writer)."""
         drafts, self._drafts = self._drafts, []
+        if self.broken is not None:
+            return []
         first = self.next_seq
         self.next_seq += len(drafts)
         return [StoredEvent(first + i, draft.type, draft.json()) for i, draft in enumerate(drafts)]
 
     def _check(self) -> None:
+        if isinstance(self.broken, StreamTakenError):
+            raise self.broken
         if self.broken is not None:
             raise StreamBrokenError(str(self.broken)) from self.broken
+
+
+def _may_pass(type_: str, other: str) -> bool:
+    """Whether a piece of text may be put before an event: what nodes say and what the answer says run side by side."""
+    if type_ == NODE_TEXT:
+        return other == NODE_TEXT or other in TEXT_TYPES
+    return other == NODE_TEXT
 
 
 class StreamWriter:
@@ -94,8 +141,11 @@ class StreamWriter:
 
     connect: opens an autocommit connection. deliver: called with each stream's events after their commit.
     capacity: how many appended events may wait; beyond it `append` waits, so a PostgreSQL that is away stops
-    the runs instead of filling the memory. Lost connections are opened again and the batch is sent again;
-    the primary key makes that harmless, so nothing is lost or doubled.
+    the runs instead of filling the memory. Lost connections are opened again and the batch is sent again.
+
+    The primary key is the fence: a sequence number that is taken means either that an earlier try was committed
+    (the same events are there, nothing is lost or doubled) or that another process writes the stream by now. Then
+    none of the events is stored, and the stream ends with `StreamTakenError`.
     """
 
     def __init__(
@@ -213,7 +263,7 @@ class StreamWriter:
                 done.set_result(None)
 
     def _take(self) -> tuple[Batch, list[asyncio.Future[None]]]:
-        batch = [(stream, stream.take()) for stream in self._waiting]
+        batch = [(stream, events) for stream in self._waiting if (events := stream.take())]
         flushes, self._flushes = self._flushes, []
         self._waiting = {}
         self._size = 0
@@ -253,9 +303,29 @@ class StreamWriter:
                 await self._commit([part])
             return
         stream, events = batch[0]
+        if isinstance(error, psycopg.errors.UniqueViolation):
+            await self._settle_taken(stream, events)
+            return
         logger.error("stream ledger: an event of %s was refused: %s", stream.stream_id, error)
         stream.broken = error
         events.clear()
+
+    async def _settle_taken(self, stream: Stream, events: list[StoredEvent]) -> None:
+        """Find out who took the sequence numbers: an earlier try of ours, or another writer."""
+        while True:
+            try:
+                if self._connection is None:
+                    self._connection = await self._connect()
+                ours = await store.stored(self._connection, stream.stream_id, events)
+            except (psycopg.OperationalError, psycopg.InterfaceError):
+                await self._disconnect()
+                await asyncio.sleep(_FIRST_PAUSE)
+            else:
+                break
+        if not ours:
+            logger.warning("stream ledger: another process writes %s now", stream.stream_id)
+            stream.broken = StreamTakenError("Another process writes this stream now.")
+            events.clear()
 
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
