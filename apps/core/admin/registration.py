@@ -18,6 +18,7 @@ from apps.core.admin.membership import MembershipAdmin
 from apps.core.admin.palette import PalettePage
 from apps.core.admin.periodic_task import PeriodicTaskAdmin
 from apps.core.admin.profile import ProfilePage
+from apps.core.admin.sandbox import SandboxPage
 from apps.core.admin.sharing import SharePage
 from apps.core.admin.system import SystemPage
 from apps.core.admin.user import UserAdmin
@@ -50,6 +51,7 @@ def register_console() -> None:
 
     pages.register("find/", PalettePage, "core_palette")
     pages.register("profile/", ProfilePage, "core_profile")
+    pages.register("sandbox/", SandboxPage, "core_sandbox")
     pages.register("system/", SystemPage, "core_system")
     pages.register("share/<str:label>/<uuid:pk>/", SharePage, "core_share")
 
@@ -58,6 +60,7 @@ def register_console() -> None:
         (_("API keys"), "key", "admin:core_apikey_changelist", 30, "core.ApiKey"),
         (_("Jobs"), "pending_actions", "admin:core_job_changelist", 40, "core.Job"),
         (_("Audit log"), "history", "admin:core_auditentry_changelist", 50, "core.AuditEntry"),
+        (_("Code sandbox"), "deployed_code", "admin:core_sandbox", 60, "core.SandboxPolicy"),
         (_("API reference"), "api", "api-reference", 70, ""),
     ]
     for title, icon, url, order, model in settings:

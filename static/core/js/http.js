@@ -2,7 +2,7 @@
 import { gettext } from "./i18n.js";
 import { toast } from "./toast.js";
 
-/** A refused request: `status`, `code`, `title`, `detail` and per-field `errors` of the problem document. */
+/** A refused request: `status`, `code`, `title`, `detail` and per-field `errors` of the problem document, `problem`. */
 export class ApiError extends Error {
   constructor(problem) {
     super(problem.detail || problem.title || gettext("The request failed."));
@@ -12,6 +12,7 @@ export class ApiError extends Error {
     this.title = problem.title ?? "";
     this.detail = problem.detail ?? "";
     this.errors = problem.errors ?? {};
+    this.problem = problem;
   }
 }
 
