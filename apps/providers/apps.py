@@ -24,7 +24,10 @@ class ProvidersConfig(AppConfig):
         from apps.providers.drivers.openai_compatible import OpenAICompatibleDriver
         from apps.providers.services.discovery import discover_first_start
         from apps.providers.services.local import ensure_local_provider
+        from apps.providers.span_prices import price_span
+        from apps.tracing import pricing
 
+        pricing.register(price_span)
         drivers.register("openai_compatible", OpenAICompatibleDriver)
         drivers.register("local", LocalDriver)
         hooks.workspace_created.register("providers.local", ensure_local_provider)

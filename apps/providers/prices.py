@@ -73,7 +73,7 @@ def _listed_cost(usage: Usage, model: str, base_url: str) -> Decimal | None:
                 cache_read_tokens=min(usage.cached_tokens, usage.input_tokens),
             ),
             model,
-            provider_api_url=base_url,
+            provider_api_url=base_url or None,
         )
     except (LookupError, ValueError):
         return None

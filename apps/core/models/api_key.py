@@ -19,6 +19,7 @@ class Scope(models.TextChoices):
     READ = "read", _("Read")
     WRITE = "write", _("Write")
     CHAT = "chat", _("Chat with agents")
+    INGEST = "ingest", _("Send traces and scores")
 
 
 class ApiKeyQuerySet(WorkspaceQuerySet["ApiKey"]):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import psycopg
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
-from apps.tracing import conf
+from apps.tracing import conf, pricing
 from apps.tracing.export.convert import to_record, workspace_of
 from apps.tracing.export.queue import SpanQueue
 from apps.tracing.export.spill import Spill
@@ -162,4 +162,5 @@ def to_rows(spans: Sequence[ReadableSpan]) -> list[ObservationRow]:
             rows.append(map_span(to_record(span), workspace_id=workspace_id, record_content=record_content))
         except SpanError as error:
             logger.warning("Span %r dropped: %s", span.name, error)
+    pricing.price(rows)
     return rows

@@ -1,0 +1,122 @@
+"""The OTLP/HTTP door: `POST /v1/traces`, answered after the commit."""
+
+import asyncio
+import base64
+import binascii
+from functools import partial
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+from rest_framework.exceptions import APIException, AuthenticationFailed
+
+from apps.core import permissions
+from apps.core.actors import Actor
+from apps.core.api.authentication import user_of_key
+from apps.core.api.problems import problem, problem_response
+from apps.core.exceptions import FlywheelError, RateLimited, TooLarge, Unavailable
+from apps.core.models.api_key import Scope
+from apps.tracing.ingest import BusyError, Parcel, UnavailableError, current_ingestor
+from apps.tracing.mapping import SpanRecord
+from apps.tracing.models import Observation
+from apps.tracing.otlp import MAX_BYTES, OtlpError, decode, inflate, reply
+
+RETRY_AFTER_S = 1
+#: A key may stand in any of these when the client can't set `Authorization`.
+KEY_HEADERS = ("api_key", "x-api-key")
+
+
+@csrf_exempt
+@require_POST
+async def export_traces(request: HttpRequest) -> HttpResponse:
+    """Store the spans and say which could not be.
+
+    Takes protobuf and JSON, plain or compressed, with an API key as bearer token, as basic password or in `api_key`.
+    Errors are problem documents: exporters only look at the status, people read the rest.
+    """
+    content_type = request.headers.get("Content-Type", "")
+    try:
+        body = _body(request)
+        parcel = Parcel(
+            authorize=partial(authorize, presented_key(request)),
+            read=partial(read_export, body, content_type, request.headers.get("Content-Encoding", "")),
+            size=len(body),
+        )
+        rejected = await submit(parcel)
+    except (FlywheelError, APIException, PermissionDenied) as error:
+        return problem_response(error)
+    except OtlpError as error:
+        return _problem(error)
+    as_json = content_type.lower().startswith("application/json")
+    return HttpResponse(
+        reply(rejected, as_json=as_json),
+        content_type="application/json" if as_json else "application/x-protobuf",
+    )
+
+
+async def submit(parcel: Parcel) -> list[str]:
+    """Hand a parcel over and wait until it is stored; raises what the client has to be told."""
+    try:
+        current_ingestor().submit(parcel)
+        return await asyncio.wrap_future(parcel.done)
+    except BusyError:
+        raise RateLimited(
+            _("More spans arrive than can be stored. Send again in a moment."), retry_after=RETRY_AFTER_S
+        ) from None
+    except UnavailableError:
+        raise Unavailable(_("The database takes no spans at the moment. Send again in a moment.")) from None
+
+
+def authorize(presented: str) -> UUID:
+    """The workspace that a key may write spans into; raises AuthenticationFailed or NotAllowed."""
+    if not presented:
+        raise AuthenticationFailed(
+            _("Send an API key, as bearer token or as the password of basic authentication.")
+        )
+    user, key = user_of_key(presented)
+    if Scope.WRITE not in key.scopes and Scope.INGEST not in key.scopes:
+        raise PermissionDenied(_("This API key lacks the scope for this call."))
+    permissions.require_in(Actor.for_user(user), "add", Observation, key.workspace)
+    return key.workspace_id
+
+
+def presented_key(request: HttpRequest) -> str:
+    """The API key a client sent, wherever it put it; empty when there is none."""
+    scheme, _sep, value = request.headers.get("Authorization", "").partition(" ")
+    value = value.strip()
+    if scheme.lower() == "bearer":
+        return value
+    if scheme.lower() == "basic":
+        return _password(value)
+    return next((found for name in KEY_HEADERS if (found := request.headers.get(name))), "")
+
+
+def _password(encoded: str) -> str:
+    try:
+        name, _sep, password = base64.b64decode(encoded, validate=True).decode("latin-1").partition(":")
+    except (binascii.Error, ValueError):
+        return ""
+    # some exporters can only set a user name
+    return password or name
+
+
+def read_export(body: bytes, content_type: str, encoding: str) -> tuple[list[SpanRecord], list[str]]:
+    """The spans of a request body, and a sentence for each that can't be read."""
+    decoded = decode(inflate(body, encoding), content_type)
+    return decoded.spans, decoded.rejected
+
+
+def _body(request: HttpRequest) -> bytes:
+    """The body, beyond what a form may weigh; raises TooLarge."""
+    body: bytes = request.read(MAX_BYTES + 1)
+    if len(body) > MAX_BYTES:
+        raise TooLarge(_("A request may hold %(limit)d MiB at most.") % {"limit": MAX_BYTES // 2**20})
+    return body
+
+
+def _problem(error: OtlpError) -> HttpResponse:
+    document = problem(status=error.status, code=error.code, title=_("Not an OTLP export"), detail=str(error))
+    return JsonResponse(document, status=error.status, content_type="application/problem+json")

@@ -1,0 +1,26 @@
+"""Span records into rows ready to store: mapped and priced. Our own spans and received ones go this way."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from apps.tracing import conf, pricing
+from apps.tracing.mapping import ObservationRow, SpanError, SpanRecord, map_span
+
+_NAME_CHARS = 80
+
+
+def prepare(records: Iterable[SpanRecord], workspace_id: UUID, rejected: list[str]) -> list[ObservationRow]:
+    """The rows of the records that can be stored; a sentence is added to `rejected` for each other one."""
+    record_content = conf.record_content()
+    rows: list[ObservationRow] = []
+    for record in records:
+        try:
+            rows.append(map_span(record, workspace_id=workspace_id, record_content=record_content))
+        except SpanError as error:
+            rejected.append(f"{_name(record)}: {error}")
+    pricing.price(rows)
+    return rows
+
+
+def _name(record: SpanRecord) -> str:
+    return f"Span {record.name[:_NAME_CHARS]!r} ({record.span_id[:16]})"
