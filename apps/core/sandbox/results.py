@@ -1,7 +1,7 @@
 """Reading the result of a job: hostile bytes in, plain JSON out.
 
-Everything PostgreSQL's jsonb would refuse later (NUL, lone surrogates) or JSON does not know (NaN, infinity) is
-refused here, where the author still sees why.
+Everything PostgreSQL's jsonb would refuse later (NUL, lone surrogates), JSON does not know (NaN, infinity) or other
+readers of JSON get wrong (integers beyond 64 bits) is refused here, where the author still sees why.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ import math
 import re
 from typing import Any, NoReturn, cast
 
+from django.utils.translation import gettext as _
+
 from apps.core.sandbox.errors import ResultNotJson, ResultTooDeep, ResultTooLarge
 from apps.core.sandbox.jobs import JSON, Limits
 
-# a float can only be infinite with a large exponent or very many digits; a text only holds a NUL or a lone
-# surrogate when the JSON escapes one
-_MAYBE_INFINITE = re.compile(rb"[eE]\+?\d{3}|\d{309}")
+# a number can only be infinite or longer than 64 bits with a large exponent or many digits; a text only holds a
+# NUL or a lone surrogate when the JSON escapes one
+_MAYBE_TOO_BIG = re.compile(rb"[eE]\+?\d{3}|\d{19}")
 _ESCAPED = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
 
 def parse(raw: bytes, limits: Limits) -> dict[str, Any]:
@@ -45,9 +48,9 @@ def _refuse_constant(name: str) -> NoReturn:
 def check(value: JSON, raw: bytes, limits: Limits) -> None:
     """Walk through `value` level by level; the envelope around the result is one level more than it."""
     texts = len(raw) > limits.string_chars or _ESCAPED.search(raw) is not None
-    numbers = _MAYBE_INFINITE.search(raw) is not None
+    numbers = _MAYBE_TOO_BIG.search(raw) is not None
     level = [value]
-    for _ in range(limits.depth + 1):
+    for _level in range(limits.depth + 1):
         if texts or numbers:
             _check_scalars(level, limits)
         level = [inner for outer in level for inner in _members(outer) if isinstance(inner, (dict, list))]
@@ -70,6 +73,8 @@ def _check_scalars(level: list[JSON], limits: Limits) -> None:
                 _check_text(inner, limits)
             elif isinstance(inner, float) and not math.isfinite(inner):
                 raise ResultNotJson
+            elif isinstance(inner, int) and not _SMALLEST <= inner <= _LARGEST:
+                raise ResultNotJson(_("An integer of the result is beyond 64 bits; return it as a text."))
 
 
 def _check_text(text: str, limits: Limits) -> None:

@@ -87,10 +87,10 @@ class Broker:
         try:
             url = self._check(request)
             return await self._send(request, url)
+        except TimeoutError:  # first: aiohttp's is a ClientError too
+            return refusal_frame(_("The host did not answer in time."))
         except (aiohttp.ClientError, OSError, ValueError, TypeError) as error:
             return refusal_frame(str(error)[:500] or type(error).__name__)
-        except TimeoutError:
-            return refusal_frame(_("The host did not answer in time."))
 
     def _check(self, request: HttpRequest) -> URL:
         self._made += 1
@@ -111,7 +111,11 @@ class Broker:
 
     async def _send(self, request: HttpRequest, url: URL) -> bytes:
         if self._session is None:
-            self._session = client_session(allow_private=self._allow_private, timeout=self._timeout_s)
+            self._session = client_session(
+                allow_private=self._allow_private,
+                timeout=self._timeout_s,
+                headers={"User-Agent": "Flywheel"},
+            )
         async with (
             asyncio.timeout(self._timeout_s),
             self._session.request(
