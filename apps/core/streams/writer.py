@@ -35,15 +35,14 @@ class _Draft:
 
     __slots__ = ("data", "text", "type")
 
-    def __init__(self, type_: str, text: str, data: dict[str, Any] | None) -> None:
+    def __init__(self, type_: str, text: str | None, data: dict[str, Any] | None) -> None:
         self.type = type_
         self.text = text
         self.data = data
 
     def json(self) -> str:
-        if self.data is None:
-            return dump_json({"text": self.text})
-        return dump_json({**self.data, "text": self.text} if self.type == NODE_TEXT else self.data)
+        data = self.data or {}
+        return dump_json(data if self.text is None else {**data, "text": self.text})
 
 
 class Stream:
@@ -64,7 +63,7 @@ class Stream:
             await self._writer.wait_for_room()
         self._check()
         self._writer.enqueue(self)
-        self._drafts.append(_Draft(type_, "", data))
+        self._drafts.append(_Draft(type_, None, data))
 
     async def append_text(self, type_: str, text: str) -> None:
         """Queue a piece of running text; joined with the piece before it when that isn't stored yet."""
@@ -73,8 +72,9 @@ class Stream:
         self._check()
         self._writer.enqueue(self)
         drafts = self._drafts
-        if drafts and drafts[-1].type == type_ and type_ in TEXT_TYPES:
-            drafts[-1].text += text
+        last = drafts[-1] if drafts else None
+        if last is not None and last.type == type_ and last.text is not None and type_ in TEXT_TYPES:
+            last.text += text
         else:
             drafts.append(_Draft(type_, text, None))
 
@@ -85,18 +85,18 @@ class Stream:
         """
         self._check()
         self._writer.enqueue(self)
-        self._drafts.append(_Draft(type_, "", data))
+        self._drafts.append(_Draft(type_, None, data))
 
     def put_text(self, type_: str, text: str, data: dict[str, Any] | None = None) -> None:
-        """The same for a piece of running text. data: what a node's piece carries beside it (`path`, `node`).
+        """The same for a piece of running text. data: what it carries beside it (`node`, `path`).
 
         Pieces of nodes and of the answer that are not stored yet may pass each other: each is joined with the last
-        one of its kind.
+        one of its kind and path.
         """
         self._check()
         self._writer.enqueue(self)
         for draft in reversed(self._drafts):
-            if draft.type == type_ and (data is None or (draft.data or {}).get("path") == data.get("path")):
+            if draft.type == type_ and draft.text is not None and draft.data == data:
                 draft.text += text
                 return
             if not _may_pass(type_, draft.type):
