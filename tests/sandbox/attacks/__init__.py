@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from tests.sandbox.attacks import bombs, files, javascript, memory, network, poison, processes, protocol, syscalls
+from tests.sandbox.attacks import (
+    bombs,
+    files,
+    javascript,
+    memory,
+    network,
+    poison,
+    processes,
+    protocol,
+    syscalls,
+)
 from tests.sandbox.attacks.model import Attack
 
 ATTACKS: list[Attack] = [

@@ -67,17 +67,78 @@ POSITIVE_CONTROL = python(
 
 ATTACKS: list[Attack] = [
     python("the host's secret by the collector", WALK, OK),
-    python("the earlier job's secret by the collector", WALK.replace("reversed_secret", "reversed_earlier"), OK),
-    python("the host's secret in pages", scan("reversed_secret", 3), OK, FORBIDDEN, CRASHED, native=True, limits={"cpu_s": 4, "wall_s": 15}),
-    python("the earlier job's secret in pages", scan("reversed_earlier", 3), OK, FORBIDDEN, CRASHED, native=True, limits={"cpu_s": 4, "wall_s": 15}),
-    python("environment", "import os\nreturn {n: v for n, v in os.environ.items() if n not in ('TZ', 'LC_ALL', 'LANG', 'LC_CTYPE', 'OPENBLAS_NUM_THREADS', 'OMP_NUM_THREADS')}", OK),
-    python("environment in C", "if ctypes is None: return None\nlibc = ctypes.CDLL(None)\nlibc.getenv.restype = ctypes.c_char_p\nreturn [n.decode() for n in (b'PATH', b'HOME', b'USER', b'DATABASE_URL', b'SECRET_KEY', b'FLYWHEEL_CANARY_SECRET', b'PWD', b'VIRTUAL_ENV') if libc.getenv(n)]", OK, native=True),
-    python("arguments of the process", "found = [sys.argv, getattr(sys, 'orig_argv', [])]\nreturn [a for l in found for a in l if '/' in a or '{' in a]", OK),
-    python("paths of the host", "return [v for v in (sys.executable, sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path, getattr(sys, '_base_executable', '')) if v and k['host_root'] in v]", OK),
-    python("paths of modules", "return sorted({str(getattr(m, '__file__', '')) for m in list(sys.modules.values()) if k['host_root'] in str(getattr(m, '__file__', ''))} | {str(getattr(m, '__spec__', '')) for m in list(sys.modules.values()) if k['host_root'] in str(getattr(m, '__spec__', ''))})[:5]", OK),
-    python("paths of code objects", "import gc, types\nreturn sorted({f.__code__.co_filename for f in gc.get_objects() if isinstance(f, types.FunctionType) and k['host_root'] in f.__code__.co_filename})[:5]", OK),
-    python("modules of the product", "return [n for n in sys.modules if n.split('.')[0] in ('django', 'apps', 'config', 'psycopg', 'celery', 'rest_framework', 'aiohttp')]", OK),
-    python("the host's identity", "import os, platform, socket\nreturn [v for v in (attempt(platform.node), attempt(os.uname), attempt(socket.gethostname)) if v and k['host_name'] and k['host_name'] in str(v)]", OK, FAILED, FORBIDDEN),
-    python("frames below", "f = sys._getframe()\nfound = []\nwhile f:\n    found += [n for n, v in f.f_locals.items() if type(v).__name__ in ('socket', 'Popen')]\n    f = f.f_back\nreturn found", OK),
-    python("sockets by the collector", "import gc, socket\nreturn [repr(o) for o in gc.get_objects() if isinstance(o, socket.socket) and o.fileno() >= 0]", OK),
+    python(
+        "the earlier job's secret by the collector", WALK.replace("reversed_secret", "reversed_earlier"), OK
+    ),
+    python(
+        "the host's secret in pages",
+        scan("reversed_secret", 3),
+        OK,
+        FORBIDDEN,
+        CRASHED,
+        native=True,
+        limits={"cpu_s": 4, "wall_s": 15},
+    ),
+    python(
+        "the earlier job's secret in pages",
+        scan("reversed_earlier", 3),
+        OK,
+        FORBIDDEN,
+        CRASHED,
+        native=True,
+        limits={"cpu_s": 4, "wall_s": 15},
+    ),
+    python(
+        "environment",
+        "import os\nreturn {n: v for n, v in os.environ.items() if n not in ('TZ', 'LC_ALL', 'LANG', 'LC_CTYPE', 'OPENBLAS_NUM_THREADS', 'OMP_NUM_THREADS')}",
+        OK,
+    ),
+    python(
+        "environment in C",
+        "if ctypes is None: return None\nlibc = ctypes.CDLL(None)\nlibc.getenv.restype = ctypes.c_char_p\nreturn [n.decode() for n in (b'PATH', b'HOME', b'USER', b'DATABASE_URL', b'SECRET_KEY', b'FLYWHEEL_CANARY_SECRET', b'PWD', b'VIRTUAL_ENV') if libc.getenv(n)]",
+        OK,
+        native=True,
+    ),
+    python(
+        "arguments of the process",
+        "found = [sys.argv, getattr(sys, 'orig_argv', [])]\nreturn [a for l in found for a in l if '/' in a or '{' in a]",
+        OK,
+    ),
+    python(
+        "paths of the host",
+        "return [v for v in (sys.executable, sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path, getattr(sys, '_base_executable', '')) if v and k['host_root'] in v]",
+        OK,
+    ),
+    python(
+        "paths of modules",
+        "return sorted({str(getattr(m, '__file__', '')) for m in list(sys.modules.values()) if k['host_root'] in str(getattr(m, '__file__', ''))} | {str(getattr(m, '__spec__', '')) for m in list(sys.modules.values()) if k['host_root'] in str(getattr(m, '__spec__', ''))})[:5]",
+        OK,
+    ),
+    python(
+        "paths of code objects",
+        "import gc, types\nreturn sorted({f.__code__.co_filename for f in gc.get_objects() if isinstance(f, types.FunctionType) and k['host_root'] in f.__code__.co_filename})[:5]",
+        OK,
+    ),
+    python(
+        "modules of the product",
+        "return [n for n in sys.modules if n.split('.')[0] in ('django', 'apps', 'config', 'psycopg', 'celery', 'rest_framework', 'aiohttp')]",
+        OK,
+    ),
+    python(
+        "the host's identity",
+        "import os, platform, socket\nreturn [v for v in (attempt(platform.node), attempt(os.uname), attempt(socket.gethostname)) if v and k['host_name'] and k['host_name'] in str(v)]",
+        OK,
+        FAILED,
+        FORBIDDEN,
+    ),
+    python(
+        "frames below",
+        "f = sys._getframe()\nfound = []\nwhile f:\n    found += [n for n, v in f.f_locals.items() if type(v).__name__ in ('socket', 'Popen')]\n    f = f.f_back\nreturn found",
+        OK,
+    ),
+    python(
+        "sockets by the collector",
+        "import gc, socket\nreturn [repr(o) for o in gc.get_objects() if isinstance(o, socket.socket) and o.fileno() >= 0]",
+        OK,
+    ),
 ]

@@ -20,7 +20,7 @@ LARGE = "ResultTooLarge"
 DEEP = "ResultTooDeep"
 NOT_JSON = "ResultNotJson"
 FORBIDDEN = "ForbiddenOperation"
-CRASHED = "JobCrashed"
+CRASHED = FAILED  # an interpreter that dies is the code's own failure; only the platform's is retryable
 
 # A refused operation may come back as an exception that the program handles, as one that it does not, or as its end.
 CONTAINED = (OK, FAILED, FORBIDDEN)
@@ -37,6 +37,7 @@ class Attack:
     inputs: dict[str, Any] = field(default_factory=dict)
     limits: dict[str, Any] = field(default_factory=dict)
     native: bool = False  # needs raw system calls to say anything
+    canaries: bool = False  # gets the inputs that tell where the canaries are
 
 
 # Finds native calls wherever they are left: by import, among loaded modules, or by walking every object.
@@ -97,7 +98,7 @@ def python(name: str, body: str, *expect: str, native: bool = False, **more: Any
         PRELUDE + "def attack(k):\n" + textwrap.indent(textwrap.dedent(body).strip("\n"), "    ") + "\n"
         "def main(**k):\n    NR.update(k.pop('NR', {}))\n    found = attack(k)\n    return {'breach': found if found else None}\n"
     )
-    return Attack(name, "python", code, expect or CONTAINED, native=native, **more)
+    return Attack(name, "python", code, expect or CONTAINED, native=native, canaries=True, **more)
 
 
 def plain(name: str, code: str, *expect: str, **more: Any) -> Attack:
@@ -107,7 +108,8 @@ def plain(name: str, code: str, *expect: str, **more: Any) -> Attack:
 
 def javascript(name: str, code: str, *expect: str, **more: Any) -> Attack:
     """A JavaScript program as it stands."""
-    return Attack(name, "javascript", textwrap.dedent(code).strip("\n") + "\n", expect or CONTAINED, **more)
+    text = textwrap.dedent(code).strip("\n") + "\n"
+    return Attack(name, "javascript", text, expect or CONTAINED, canaries=True, **more)
 
 
 def syscall(name: str, call: str, *expect: str, label: str = "") -> Attack:

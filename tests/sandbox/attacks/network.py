@@ -45,7 +45,10 @@ ATTACKS: list[Attack] = [
         return attempt(http.client.HTTPConnection(at, timeout=1).request, 'GET', '/') or attempt(urllib.request.urlopen, 'http://' + at, None, 1)
         """,
     ),
-    python("urllib reads file URLs", "import urllib.request\nreturn attempt(urllib.request.urlopen, 'file:///etc/passwd')"),
+    python(
+        "urllib reads file URLs",
+        "import urllib.request\nreturn attempt(urllib.request.urlopen, 'file:///etc/passwd')",
+    ),
     python(
         "asyncio connects and serves",
         """
@@ -64,7 +67,10 @@ ATTACKS: list[Attack] = [
         return asyncio.run(go())
         """,
     ),
-    python("resolve a name", "import socket\nreturn attempt(socket.getaddrinfo, 'localhost', 80) or attempt(socket.gethostbyname, 'localhost')"),
+    python(
+        "resolve a name",
+        "import socket\nreturn attempt(socket.getaddrinfo, 'localhost', 80) or attempt(socket.gethostbyname, 'localhost')",
+    ),
     python(
         "connect the descriptors that are there",
         """
@@ -86,10 +92,16 @@ ATTACKS: list[Attack] = [
         FORBIDDEN,
         native=True,
     ),
-    python("interfaces and the host's name", "import socket\nreturn attempt(socket.if_nameindex) or ([attempt(socket.gethostname)] if attempt(socket.gethostname) == k['host_name'] else None)"),
+    python(
+        "interfaces and the host's name",
+        "import socket\nreturn attempt(socket.if_nameindex) or ([attempt(socket.gethostname)] if attempt(socket.gethostname) == k['host_name'] else None)",
+    ),
     python(
         "bind and listen",
         "import socket\ns = socket.socket()\ns.bind(('0.0.0.0', 0))\ns.listen()\nreturn True",
     ),
-    python("a broker that was not granted", "return attempt(http_request, 'GET', 'http://127.0.0.1:%d/' % k['canary_port']) if 'http_request' in globals() else None"),
+    python(
+        "a broker that was not granted",
+        "return attempt(http_request, 'GET', 'http://127.0.0.1:%d/' % k['canary_port']) if 'http_request' in globals() else None",
+    ),
 ]
