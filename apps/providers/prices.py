@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.utils import timezone
+
 from apps.providers.wire import Usage
 
 MILLION = Decimal(1_000_000)
@@ -61,6 +63,22 @@ def _price_list() -> Any:
 
     genai_prices.data_snapshot.get_snapshot()
     return genai_prices
+
+
+@functools.lru_cache(maxsize=4096)
+def listed_prices(model: str) -> Prices | None:
+    """The public list's prices of a model where they don't depend on the amount; None for tiers and strangers."""
+    try:
+        _provider, found = (
+            _price_list().data_snapshot.get_snapshot().find_provider_model(model, None, None, None)
+        )
+    except LookupError:
+        return None
+    prices = found.get_prices(timezone.now())
+    values = [getattr(prices, f"{name}_mtok", None) for name in ("input", "output", "cache_read")]
+    if all(value is None or isinstance(value, Decimal) for value in values):
+        return Prices(*values)
+    return None
 
 
 def _listed_cost(usage: Usage, model: str, base_url: str) -> Decimal | None:

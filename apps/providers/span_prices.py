@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from apps.providers.models import Model
-from apps.providers.prices import Prices, cost_of, is_listed
+from apps.providers.prices import Prices, cost_of, is_listed, listed_prices
 from apps.providers.wire import Usage
 
 #: A price that was changed counts for new spans after this long.
@@ -28,8 +28,10 @@ def price_span(
     """US dollars, or None when nobody knows the price. `provider` is what the span called it."""
     usage = Usage(input_tokens, output_tokens, min(cached_tokens, input_tokens))
     own = _own_prices(workspace_id, int(time.monotonic() / KEPT_S)).get(model)
-    if own is not None:
-        return own.cost(usage)
+    prices = own or listed_prices(model)
+    if prices is not None:
+        return prices.cost(usage)
+    # tiers depend on the amount, so the list itself has to say
     if not is_listed(model, ""):
         return None
     return cost_of(Prices(), usage, model=model, base_url="")

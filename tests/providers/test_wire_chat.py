@@ -10,6 +10,7 @@ import pytest
 from apps.providers.wire import (
     ChatMessage,
     ChatRequest,
+    Image,
     ReasoningDelta,
     TextDelta,
     ToolCall,
@@ -18,6 +19,7 @@ from apps.providers.wire import (
     WireError,
 )
 from apps.providers.wire.chat import ChatAssembler, build_body, parse_completion
+from apps.providers.wire.quirks import Quirk
 from apps.providers.wire.usage import estimate_tokens, parse_usage
 
 REQUEST = ChatRequest(messages=[ChatMessage("user", "Hello there, how are you?")])
@@ -224,3 +226,46 @@ def test_answers_that_are_none(data: bytes) -> None:
 @pytest.mark.parametrize("chunk", [{}, {"choices": None}, {"choices": [{}]}, {"choices": [{"delta": None}]}])
 def test_empty_chunks_say_nothing(chunk: dict[str, Any]) -> None:
     assert feed(chunk)[0] == []
+
+
+def test_pictures_options_and_tool_choice_are_written_as_openai_does() -> None:
+    request = ChatRequest(
+        messages=[ChatMessage("user", "What is it?", images=(Image("data:image/png;base64,AA==", "low"),))],
+        tools=[ToolSpec("look", "Looks.")],
+        tool_choice="look",
+        frequency_penalty=0.5,
+        presence_penalty=-0.5,
+        seed=7,
+        extra={"top_k": 3, "messages": "never"},
+    )
+    body = build_body("m", request, stream=False)
+    assert body["messages"] == [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "What is it?"},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA==", "detail": "low"}},
+            ],
+        }
+    ]
+    assert body["tool_choice"] == {"type": "function", "function": {"name": "look"}}
+    assert (body["frequency_penalty"], body["presence_penalty"], body["seed"], body["top_k"]) == (
+        0.5,
+        -0.5,
+        7,
+        3,
+    )
+
+
+def test_a_refused_response_format_is_left_out() -> None:
+    request = ChatRequest([ChatMessage("user", "x")], response_format={"type": "json_object"})
+    assert "response_format" in build_body("m", request, stream=False)
+    refused = frozenset({Quirk.NO_RESPONSE_FORMAT})
+    assert "response_format" not in build_body("m", request, stream=False, quirks=refused)
+
+
+def test_pictures_of_a_model_are_kept() -> None:
+    assembler = ChatAssembler(ChatRequest([ChatMessage("user", "draw")]), "m")
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+    assembler.feed(json.dumps({"choices": [{"delta": {"content": "Here.", "images": [image]}}]}).encode())
+    assert assembler.finish().message.images == (Image("data:image/png;base64,AA=="),)

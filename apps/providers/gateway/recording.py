@@ -100,6 +100,9 @@ def _message(message: ChatMessage) -> dict[str, Any]:
         ]
     if message.tool_call_id:
         shown["tool_call_id"] = message.tool_call_id
+    if message.images:
+        # the picture itself would be most of the span
+        shown["images"] = [image.url.partition(",")[0].partition("?")[0][:200] for image in message.images]
     return shown
 
 

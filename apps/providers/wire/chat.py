@@ -9,7 +9,7 @@ import orjson
 
 from apps.providers.wire.errors import WireError, WireReason, error_from_event
 from apps.providers.wire.events import Completed, ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta
-from apps.providers.wire.messages import ChatMessage, ChatRequest, ToolCall
+from apps.providers.wire.messages import ChatMessage, ChatRequest, Image, ToolCall
 from apps.providers.wire.quirks import Quirk
 from apps.providers.wire.usage import Usage, estimate_tokens, parse_usage
 
@@ -24,7 +24,20 @@ def _message_body(message: ChatMessage) -> dict[str, Any]:
         ]
     if message.tool_call_id is not None:
         body["tool_call_id"] = message.tool_call_id
+    if message.images:
+        text = [{"type": "text", "text": message.content}] if message.content else []
+        body["content"] = text + [
+            {"type": "image_url", "image_url": {"url": image.url, "detail": image.detail}}
+            for image in message.images
+        ]
     return body
+
+
+def _tool_choice(choice: str) -> Any:
+    """OpenAI's way to say it; a tool's name forces that tool."""
+    if choice in ("", "auto", "none", "required"):
+        return choice or None
+    return {"type": "function", "function": {"name": choice}}
 
 
 def build_body(
@@ -40,13 +53,19 @@ def build_body(
             }
             for t in request.tools
         ]
+        if choice := _tool_choice(request.tool_choice):
+            body["tool_choice"] = choice
     limit = "max_completion_tokens" if Quirk.MAX_COMPLETION_TOKENS in quirks else "max_tokens"
     options = {
         "temperature": None if Quirk.NO_TEMPERATURE in quirks else request.temperature,
         limit: request.max_tokens,
         "top_p": None if Quirk.NO_TOP_P in quirks else request.top_p,
         "stop": list(request.stop) or None,
-        "response_format": dict(request.response_format) if request.response_format else None,
+        "response_format": _response_format(request, quirks),
+        "frequency_penalty": request.frequency_penalty,
+        "presence_penalty": request.presence_penalty,
+        "seed": request.seed,
+        **{name: value for name, value in request.extra.items() if name not in _OURS},
     }
     body.update({name: value for name, value in options.items() if value is not None})
     if stream:
@@ -56,9 +75,22 @@ def build_body(
     return body
 
 
+def _response_format(request: ChatRequest, quirks: frozenset[Quirk]) -> dict[str, Any] | None:
+    if not request.response_format or Quirk.NO_RESPONSE_FORMAT in quirks:
+        return None
+    return dict(request.response_format)
+
+
+#: Members of the body that nobody else writes.
+_OURS = frozenset({"model", "messages", "tools", "tool_choice", "stream", "stream_options"})
+
+#: What a picture costs about, in tokens: between OpenAI's low and high detail.
+IMAGE_TOKENS = 400
+
+
 def estimate_usage(request: ChatRequest, output: str) -> Usage:
     """For vendors that report no usage, and for answers that broke off."""
-    prompt = sum(estimate_tokens(m.content) + 4 for m in request.messages)
+    prompt = sum(estimate_tokens(m.content) + 4 + IMAGE_TOKENS * len(m.images) for m in request.messages)
     return Usage(input_tokens=prompt, output_tokens=estimate_tokens(output), estimated=True)
 
 
@@ -75,6 +107,17 @@ def _text_of(content: Any) -> tuple[str, str]:
         bucket = reasoning if part.get("type") in ("thinking", "reasoning") else text
         bucket.append(_text_of(inner)[0])
     return "".join(text), "".join(reasoning)
+
+
+def _images_of(parts: Any) -> list[Image]:
+    """Pictures that a model made: the shape of the gateways that offer such models, beside the text."""
+    found: list[Image] = []
+    for part in parts if isinstance(parts, list) else ():
+        place = part.get("image_url") if isinstance(part, dict) else None
+        url = place.get("url") if isinstance(place, dict) else place
+        if isinstance(url, str) and url:
+            found.append(Image(url))
+    return found
 
 
 def _arguments_text(arguments: Any) -> str:
@@ -104,6 +147,7 @@ class ChatAssembler:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._calls: dict[int, _PartialCall] = {}
+        self._images: list[Image] = []
         self._usage: Usage | None = None
         self.finish_reason = ""
 
@@ -135,6 +179,7 @@ class ChatAssembler:
         if thinking and isinstance(thinking, str):
             self._reasoning.append(thinking)
             events.append(ReasoningDelta(thinking))
+        self._images += _images_of(delta.get("images"))
         if content:
             self._text.append(content)
             events.append(TextDelta(content))
@@ -177,7 +222,7 @@ class ChatAssembler:
         )
         text, reasoning = self.text, "".join(self._reasoning)
         return Completed(
-            message=ChatMessage("assistant", text, tool_calls=calls),
+            message=ChatMessage("assistant", text, tool_calls=calls, images=tuple(self._images)),
             usage=self._usage or self._estimate(text + reasoning, calls),
             finish_reason=self.finish_reason or ("tool_calls" if calls else "stop"),
             model=self._model,

@@ -19,6 +19,17 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture for (or from) a model: an address, or the picture itself as a ``data:`` URL.
+
+    `detail` is how closely the model looks at it, where the vendor lets one say so.
+    """
+
+    url: str
+    detail: Literal["auto", "low", "high"] = "auto"
+
+
+@dataclass(frozen=True, slots=True)
 class ChatMessage:
     """One message of a conversation. A `tool` message answers the call named by `tool_call_id`."""
 
@@ -26,6 +37,7 @@ class ChatMessage:
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +60,11 @@ class ContextPassage:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """A chat completion to be made. `response_format` is OpenAI's object, for JSON answers."""
+    """A chat completion to be made. `response_format` is OpenAI's object, for JSON answers.
+
+    `tool_choice` is auto, none, required or a tool's name. `extra` goes into the body as it is, for options that
+    only some vendors have.
+    """
 
     messages: Sequence[ChatMessage]
     tools: Sequence[ToolSpec] = ()
@@ -58,3 +74,8 @@ class ChatRequest:
     stop: Sequence[str] = ()
     response_format: Mapping[str, Any] | None = None
     context: Sequence[ContextPassage] = ()
+    tool_choice: str = ""
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    seed: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)

@@ -14,6 +14,7 @@ class Quirk(StrEnum):
     NO_TEMPERATURE = "temperature"  # reasoning models take only their default
     NO_STREAM_OPTIONS = "stream_options"  # older servers: no usage in streams
     NO_TOP_P = "top_p"
+    NO_RESPONSE_FORMAT = "response_format"  # answers in JSON then have to be asked for in words
 
 
 def quirk_of(error: WireError, known: frozenset[Quirk]) -> Quirk | None:
