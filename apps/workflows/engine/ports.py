@@ -19,8 +19,27 @@ class HttpResponse:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What is known of a chat model. `abilities`: tools, vision, json_schema, json_object, as far as somebody said.
+
+    `extractive`: it quotes from the passages of a request's context instead of writing.
+    """
+
+    name: str
+    context_window: int = 0
+    abilities: Mapping[str, Any] = field(default_factory=dict)
+    extractive: bool = False
+
+
 class ModelPort(Protocol):
-    """Chat models of the workspace. `model` is an id, ``provider/name``, a name, or "" for the default."""
+    """Models of the workspace. `model` is an id, ``provider/name``, a name, or "" for the default."""
+
+    async def describe(self, model: str) -> ModelInfo:
+        """A chat model; raises NodeError when there is none."""
+
+    async def embed(self, texts: Sequence[str], *, model: str = "") -> list[list[float]]:
+        """Vectors by an embedding model; raises NodeError."""
 
     def stream_chat(
         self, model: str, request: ChatRequest, *, fallback: str = "", timeout_s: float | None = None
@@ -40,9 +59,24 @@ class KnowledgePort(Protocol):
         """Passages, best first: content, title, score, and metadata (base, document, chunk, position)."""
 
     async def write(
-        self, base: str, name: str, content: bytes, *, metadata: Mapping[str, Any], key: str
+        self,
+        base: str,
+        name: str,
+        content: bytes,
+        *,
+        metadata: Mapping[str, Any],
+        key: str,
+        replace: bool = False,
+        wait_s: float | None = None,
     ) -> dict[str, Any]:
-        """Add a document under an idempotency key; returns document_id, name, state."""
+        """Add a document under an idempotency key; returns document_id, name, state, chunks, existed.
+
+        The same content in the same base is one document. `replace` takes documents of the same name away once it
+        is there. `wait_s`: for its indexing to end. Raises NodeError.
+        """
+
+    async def fields(self, bases: Sequence[str]) -> dict[str, list[str]]:
+        """The metadata fields of the bases' documents, each with some of its values."""
 
     async def delete(self, base: str, document_id: str) -> bool:
         """Delete a document; whether there was one."""
@@ -102,6 +136,15 @@ class CodePort(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class SqlResult:
+    """Rows, how many were read or changed, and whether there were more than the limit."""
+
+    rows: list[dict[str, Any]]
+    count: int
+    truncated: bool = False
+
+
 class TablePort(Protocol):
     """Data tables of the workspace."""
 
@@ -119,8 +162,16 @@ class TablePort(Protocol):
     async def delete(self, table: str, where: Mapping[str, Any]) -> int:
         """Delete rows; how many."""
 
-    async def sql(self, statement: str, params: Mapping[str, Any]) -> tuple[list[dict[str, Any]], int]:
-        """One parameterised statement under the workspace's own role: rows and how many were touched."""
+    async def sql(
+        self,
+        statement: str,
+        params: Mapping[str, Any],
+        *,
+        read_only: bool = False,
+        limit: int = 1_000,
+        timeout_s: float = 10.0,
+    ) -> SqlResult:
+        """One statement with ``:name`` parameters, under the workspace's own role. Raises NodeError."""
 
 
 class ConversationPort(Protocol):
@@ -130,7 +181,7 @@ class ConversationPort(Protocol):
         """The last messages, oldest first: role, content."""
 
     async def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """A message or conversation operation (see the nodes in `nodes/conversation.py`)."""
+        """A message or conversation operation, named as the node type that asks for it; raises NodeError."""
 
 
 class FilePort(Protocol):
