@@ -118,6 +118,8 @@ class WorkflowRun(WorkspaceModel):
     )
     rerun_from = models.CharField(_("from node"), max_length=400, blank=True)
     trace_id = models.CharField(_("trace"), max_length=32, blank=True)
+    #: Of the run's first span, when it was stored: what runs after a wait goes below it.
+    root_span = models.CharField(max_length=16, blank=True, editable=False)
     input_tokens = models.PositiveBigIntegerField(_("input tokens"), default=0)
     output_tokens = models.PositiveBigIntegerField(_("output tokens"), default=0)
     cost = models.DecimalField(_("cost"), max_digits=16, decimal_places=8, default=0)
@@ -151,12 +153,12 @@ class WorkflowRun(WorkspaceModel):
             models.Index(fields=["workflow", "-id"], name="workflows_run_of_workflow"),
             models.Index(fields=["workspace", "state", "-id"], name="workflows_run_state"),
             models.Index(
-                fields=["workflow", "queued_at"],
+                fields=["mode", "workflow", "queued_at"],
                 name="workflows_run_queue",
                 condition=models.Q(state=RunState.QUEUED),
             ),
             models.Index(
-                fields=["workflow", "lease_until"],
+                fields=["lease_until", "workflow"],
                 name="workflows_run_running",
                 condition=models.Q(state=RunState.RUNNING),
             ),

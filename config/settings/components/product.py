@@ -43,3 +43,7 @@ TRACE_CONTENT = env.boolean("TRACE_CONTENT", True, "Record prompts and answers i
 STREAM_RETENTION_DAYS = env.integer(
     "STREAM_RETENTION_DAYS", 7, "Keep token streams of finished answers this long."
 )
+RUN_RETENTION_DAYS = env.integer(
+    "RUN_RETENTION_DAYS", 90, "Keep what the nodes of ended runs did this long; 0 keeps it."
+)
+RUN_WAIT_S = env.integer("RUN_WAIT_S", 120, "Longest time a call waits for the end of a run.", minimum=1)
