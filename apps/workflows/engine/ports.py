@@ -82,6 +82,22 @@ class KnowledgePort(Protocol):
         """Delete a document; whether there was one."""
 
 
+@dataclass(frozen=True, slots=True)
+class HttpOptions:
+    """How a request is made.
+
+    `timeout_s` is for all of it, `connect_s` to connect, `read_s` between two pieces of the answer. At most
+    `redirects` are followed; with 0 the redirect itself is the answer. `max_bytes` is the longest body.
+    """
+
+    timeout_s: float = 30.0
+    connect_s: float | None = None
+    read_s: float | None = None
+    verify_tls: bool = True
+    redirects: int = 10
+    max_bytes: int = 10_000_000
+
+
 class HttpPort(Protocol):
     """HTTP through the product's SSRF-safe client."""
 
@@ -91,30 +107,22 @@ class HttpPort(Protocol):
         url: str,
         *,
         headers: Mapping[str, str],
-        params: Sequence[tuple[str, str]],
-        body: bytes | None,
+        params: Sequence[tuple[str, str]] = (),
+        body: bytes | None = None,
         form: Sequence[tuple[str, Any]] | None = None,
-        timeout_s: float = 30.0,
-        connect_s: float | None = None,
-        read_s: float | None = None,
-        verify_tls: bool = True,
-        redirects: int = 10,
-        max_bytes: int = 10_000_000,
+        options: HttpOptions = ...,
     ) -> HttpResponse:
-        """One request, and those it is redirected to (at most `redirects`; 0 returns the redirect itself).
-
-        `timeout_s` is for all of it, `connect_s` to connect, `read_s` between two pieces of the answer. A file in
-        `form` is a tuple (file name, content type, bytes). Raises NodeError.
-        """
+        """One request. A file in `form` is a tuple (file name, content type, bytes). Raises NodeError."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodeResult:
-    """What user code returned, and what it printed."""
+    """What user code returned, what it printed, and the files it left by name."""
 
     value: Any
     stdout: str = ""
     stderr: str = ""
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class CodePort(Protocol):
@@ -126,13 +134,12 @@ class CodePort(Protocol):
         code: str,
         inputs: Mapping[str, Any],
         *,
+        files: Mapping[str, bytes] | None = None,
         timeout_s: float | None = None,
-        memory_mb: int | None = None,
-        network: Sequence[str] = (),
     ) -> CodeResult:
-        """What `main`, called with the inputs, returned; `network` names the hosts it may reach.
+        """What `main`, called with the inputs, returned; `files` lie in its folder by name.
 
-        Raises NodeError with the line in `details`.
+        Raises NodeError with line, traceback, stdout and stderr in `details`.
         """
 
 

@@ -1,0 +1,1 @@
+"""What nodes know as ports, on the parts of the product below."""

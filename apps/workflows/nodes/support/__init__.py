@@ -1,0 +1,1 @@
+"""What several node types share: pure functions and configuration parts, no node types of their own."""
