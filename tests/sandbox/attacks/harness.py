@@ -37,7 +37,8 @@ from tests.sandbox.attacks.syscalls import numbers_for
 ROOT = Path(__file__).resolve().parents[3]
 START_S = 30.0
 LIMITS = Limits(cpu_s=2, wall_s=6, memory_mb=128, output_kb=64)
-LITTER = "fw-*"  # what programs try to leave in /tmp
+TEMPORARY = Path("/tmp")  # noqa: S108  # where programs of the battery try to leave something
+LITTER = "fw-*"
 
 CLEAN = {
     "python": """
@@ -156,7 +157,7 @@ class Ground:
         if uid is not None:
             os.chown(self.directory, uid, uid)
         self.log = (self.base / "log").open("wb")
-        self.litter = set(Path("/tmp").glob(LITTER))
+        self.litter = set(TEMPORARY.glob(LITTER))
         command = [sys.executable, str(ROOT / "manage.py"), "sandbox", "--socket", str(self.directory)]
         if testing:
             command += ["--testing", json.dumps(testing)]
@@ -199,6 +200,15 @@ class Ground:
             with contextlib.suppress(OSError):
                 found[Path(f"/proc/{pid}/comm").read_text().strip()] += 1
         return found
+
+    def settled(self, total: int) -> bool:
+        """Whether there are soon no more processes than `total`."""
+        deadline = time.monotonic() + 10
+        while self.processes().total() > total:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
 
     def close(self) -> None:
         """Stop it, and see that nothing of it stays."""
@@ -303,12 +313,9 @@ class Ground:
     def aftermath(self, before: Counter[str]) -> list[str]:
         """What the whole battery left behind, seen from outside."""
         problems = self.canaries.touched()
-        deadline = time.monotonic() + 10
-        while (now := self.processes()).total() > before.total() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        if now.total() > before.total():
-            problems.append(f"processes are left: {now - before}")
-        if litter := set(Path("/tmp").glob(LITTER)) - self.litter:
+        if not self.settled(before.total()):
+            problems.append(f"processes are left: {self.processes() - before}")
+        if litter := set(TEMPORARY.glob(LITTER)) - self.litter:
             problems.append(f"files are left: {sorted(map(str, litter))}")
         if self.process.poll() is not None:
             problems.append("the sandbox itself died")
