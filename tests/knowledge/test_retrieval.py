@@ -115,6 +115,41 @@ class TestFullText:
         assert names(search(base, query, metadata={"year": "2024"})) == ["tea.md"]
         assert search(base, query, metadata={"year": "'; DROP TABLE x; --"}).hits == []
 
+    @pytest.mark.parametrize(
+        ("condition", "expected"),
+        [
+            ({"name": "year", "op": ">", "value": 2023}, "tea.md"),
+            ({"name": "year", "op": "<=", "value": "2023"}, "coffee.md"),
+            ({"name": "year", "op": ">", "value": "soon"}, ""),
+            ({"name": "kind", "op": "contains", "value": "OT_"}, ""),
+            ({"name": "kind", "op": "starts with", "value": "HOT"}, "tea.md"),
+            ({"name": "kind", "op": "not contains", "value": "hot"}, "coffee.md servers.md"),
+            ({"name": "kind", "op": "in", "value": ["hot drink", "x"]}, "tea.md"),
+            ({"name": "kind", "op": "not in", "value": "hot drink, x"}, "coffee.md servers.md"),
+            ({"name": "kind", "op": "empty"}, "coffee.md servers.md"),
+            ({"name": "document_name", "op": "ends with", "value": "ers.md"}, "servers.md"),
+            ({"name": "upload_date", "op": "after", "value": "2020-01-01"}, "coffee.md servers.md tea.md"),
+            ({"name": "' OR true --", "op": "=", "value": "' OR true --"}, ""),
+        ],
+    )
+    def test_metadata_filters_by_conditions(self, base, condition, expected):
+        for name, metadata in {
+            "tea.md": {"year": "2024", "kind": "hot drink"},
+            "coffee.md": {"year": "2023"},
+        }.items():
+            document = base.documents.get(name=name)
+            document_service.update_document(actor=SYSTEM, document=document, metadata=metadata)
+        found = search(base, "green tea coffee beans memory", filter={"conditions": [condition]})
+        assert sorted(names(found)) == expected.split()
+
+    def test_any_of_several_conditions_is_enough(self, base):
+        names_wanted = [
+            {"name": "document_name", "op": "=", "value": name} for name in ("tea.md", "coffee.md")
+        ]
+        query = "green tea coffee beans"
+        assert len(search(base, query, filter={"match": "any", "conditions": names_wanted}).hits) == 2
+        assert search(base, query, filter={"match": "all", "conditions": names_wanted}).hits == []
+
     def test_an_edited_chunk_is_found_by_its_new_text_at_once(self, base):
         chunk = Chunk.objects.get(document__name="coffee.md")
         chunk_service.edit_chunk(actor=SYSTEM, chunk=chunk, text="Matcha is whisked with bamboo.")

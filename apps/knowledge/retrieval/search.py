@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import connection
 
 from apps.knowledge.models import INDEXED_DIMENSIONS
+from apps.knowledge.retrieval.filters import filter_sql
 from apps.knowledge.retrieval.plan import Plan
 
 VECTOR_CANDIDATES = 50
@@ -153,12 +154,14 @@ def build_statement(plan: Plan, vectors: list[list[float]]) -> tuple[str, dict[s
 
 
 def _document_filter(plan: Plan, params: dict[str, Any]) -> dict[str, str]:
-    if not plan.settings.metadata:
-        return {"document_join": "", "document_filter": ""}
     conditions = []
+    if further := filter_sql(plan.settings.filter, params):
+        conditions.append(f"AND {further}")
     for number, (key, value) in enumerate(sorted(plan.settings.metadata.items())):
         params |= {f"key_{number}": key, f"value_{number}": value}
         conditions.append(f"AND fd.metadata ->> %(key_{number})s = %(value_{number})s")
+    if not conditions:
+        return {"document_join": "", "document_filter": ""}
     return {
         "document_join": "JOIN knowledge_document fd ON fd.id = c.document_id",
         "document_filter": " ".join(conditions),
