@@ -33,7 +33,7 @@ def build_messages(
     """The prompt and the passages in it (those that fit). passages: None when the agent has no knowledge."""
     budget = _budget(spec) - estimate_tokens(spec.instructions) - estimate_tokens(question)
     used = fit_passages(passages or (), budget * 2 // 3)
-    system = _system(spec.instructions, None if passages is None else used)
+    system = system_prompt(spec.instructions, None if passages is None else used)
     budget -= sum(estimate_tokens(passage.text) for passage in used)
     messages = [ChatMessage(role="system", content=system)] if system else []
     messages += [
@@ -75,13 +75,19 @@ def _budget(spec: AgentSpec) -> int:
     return int((window - (spec.max_tokens or min(_ANSWER_RESERVE, window // 4))) * _HEAD_ROOM)
 
 
-def _system(instructions: str, passages: Sequence[Passage] | None) -> str:
+def system_prompt(instructions: str, passages: Sequence[Passage] | None) -> str:
+    """Instructions, then the numbered passages with the request to cite them. None: there is no knowledge."""
     parts = [instructions.strip()] if instructions.strip() else []
     if passages:
-        parts += [_CITE, "\n".join(_passage(n, passage) for n, passage in enumerate(passages, 1))]
+        parts += [_CITE, numbered(passages)]
     elif passages is not None:
         parts.append(_NOTHING_FOUND)
     return "\n\n".join(parts)
+
+
+def numbered(passages: Sequence[Passage]) -> str:
+    """The passages as a prompt holds them, each in a tag with its number."""
+    return "\n".join(_passage(n, passage) for n, passage in enumerate(passages, 1))
 
 
 def _passage(n: int, passage: Passage) -> str:

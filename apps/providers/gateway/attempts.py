@@ -12,7 +12,8 @@ from apps.providers.gateway import limits
 from apps.providers.gateway.failures import model_error
 from apps.providers.gateway.recording import CallRecord, cost_of
 from apps.providers.gateway.retry import Plan
-from apps.providers.targets import Target
+from apps.providers.models import Model, ModelSlot
+from apps.providers.targets import Target, targets_of
 from apps.providers.wire import Usage, WireError
 
 T = TypeVar("T")
@@ -40,6 +41,11 @@ async def call(
             priced = await priced_usage(plan.target, usage)
             record.used(priced)
             return result, priced
+
+
+async def price(*, model: Model, usage: Usage) -> Usage:
+    """What such a call of a model would cost. Raises a `ModelError` when the model is switched off."""
+    return await priced_usage((await targets_of(model, ModelSlot(model.slot)))[0], usage)
 
 
 async def priced_usage(target: Target, usage: Usage) -> Usage:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, cast
 
+import orjson
+
 from apps.agents.runtime.citations import cited
 from apps.agents.runtime.ports import Passage
 from apps.agents.runtime.prompt import fit_history, numbered, system_prompt
@@ -197,8 +199,6 @@ def _content(value: Any) -> str:
         return ""
     if isinstance(value, str):
         return value
-    import orjson
-
     return orjson.dumps(value, default=str).decode()
 
 
