@@ -118,6 +118,11 @@ def _pattern(pattern: str) -> regex.Pattern[str] | None:
         return None
 
 
+def is_pattern(pattern: str) -> bool:
+    """Whether this is a regular expression."""
+    return _pattern(pattern) is not None
+
+
 def matches(pattern: str, text: str) -> bool:
     """Whether the pattern occurs in the text; one that takes too long does not."""
     compiled = _pattern(pattern)
