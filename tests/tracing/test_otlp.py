@@ -26,6 +26,7 @@ from apps.tracing.ingest import ingestor
 from apps.tracing.models import Observation, Trace
 from apps.tracing.otlp import OtlpError, decode, inflate
 from apps.tracing.writer import SpanWriter
+from config.routing import past_django
 from tests.factories.core import make_api_key, make_member, make_workspace
 
 PROTOBUF = "application/x-protobuf"
@@ -294,3 +295,45 @@ def test_several_resources_and_a_status_are_read():
     assert (record.failed, record.status_message, record.scope) == (True, "m", "tests")
     assert record.resource == {"service.name": "shop"}
     assert record.attributes == {"d": {"k": "v"}}
+
+
+@pytest.mark.django_db
+class TestBareDoor:
+    """The same door where the server leads past Django."""
+
+    async def call(self, key, *parts):
+        waiting = [
+            {"type": "http.request", "body": part, "more_body": part is not parts[-1]} for part in parts
+        ]
+        sent = []
+
+        async def receive():
+            return waiting.pop(0) if waiting else {"type": "http.disconnect"}
+
+        async def send(message):
+            sent.append(message)
+
+        headers = [(b"Content-Type", PROTOBUF.encode()), (b"Authorization", f"Bearer {key}".encode())]
+        scope = {"type": "http", "method": "POST", "path": "/v1/traces", "headers": headers}
+        await past_django(None)(scope, receive, send)
+        return sent
+
+    async def test_a_request_in_pieces_is_stored(self, door):
+        workspace, keys = door
+        body = export(make_span("in-pieces")).SerializeToString()
+        start, end = await self.call(keys["ingest"], body[:40], body[40:])
+        assert (start["status"], end["body"]) == (200, b"")
+        assert await stored(workspace, "in-pieces").acount() == 1
+
+    async def test_a_stranger_is_refused_with_a_problem(self, door):
+        start, end = await self.call("fw_x_y", b"")
+        assert start["status"] == 401
+        assert json.loads(end["body"])["code"] == "unknown_key"
+
+    async def test_a_body_is_refused_while_it_comes_in(self, door):
+        piece = bytes(16 * 2**20)
+        start, _end = await self.call(door[1]["write"], *[piece + bytes([n]) for n in range(5)])
+        assert start["status"] == 413
+
+    async def test_a_client_that_went_away_gets_nothing(self, door):
+        assert await self.call(door[1]["write"]) == []

@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
@@ -16,8 +18,8 @@ from rest_framework.exceptions import APIException, AuthenticationFailed
 from apps.core import permissions
 from apps.core.actors import Actor
 from apps.core.api.authentication import user_of_key
-from apps.core.api.problems import problem, problem_response
-from apps.core.exceptions import FlywheelError, RateLimited, TooLarge, Unavailable
+from apps.core.api.problems import CONTENT_TYPE, problem, problem_response
+from apps.core.exceptions import FlywheelError, RateLimited, Unavailable
 from apps.core.models.api_key import Scope
 from apps.tracing.ingest import BusyError, Parcel, UnavailableError, current_ingestor
 from apps.tracing.mapping import SpanRecord
@@ -29,32 +31,60 @@ RETRY_AFTER_S = 1
 KEY_HEADERS = ("api_key", "x-api-key")
 
 
-@csrf_exempt
-@require_POST
-async def export_traces(request: HttpRequest) -> HttpResponse:
-    """Store the spans and say which could not be.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the client gets."""
+
+    status: int
+    content_type: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
+async def export(headers: Mapping[str, str], body: bytes) -> Answer:
+    """Store the spans of a request and say which could not be. `headers` by lower-case names.
 
     Takes protobuf and JSON, plain or compressed, with an API key as bearer token, as basic password or in `api_key`.
     Errors are problem documents: exporters only look at the status, people read the rest.
     """
-    content_type = request.headers.get("Content-Type", "")
+    content_type = headers.get("content-type", "")
     try:
-        body = _body(request)
         parcel = Parcel(
-            authorize=partial(authorize, presented_key(request)),
-            read=partial(read_export, body, content_type, request.headers.get("Content-Encoding", "")),
+            authorize=partial(authorize, presented_key(headers)),
+            read=partial(read_export, body, content_type, headers.get("content-encoding", "")),
             size=len(body),
         )
         rejected = await submit(parcel)
     except (FlywheelError, APIException, PermissionDenied) as error:
-        return problem_response(error)
+        return _answer(problem_response(error))
     except OtlpError as error:
-        return _problem(error)
+        return too_bad(error)
     as_json = content_type.lower().startswith("application/json")
+    kind = "application/json" if as_json else "application/x-protobuf"
+    return Answer(200, kind, reply(rejected, as_json=as_json), {})
+
+
+@csrf_exempt
+@require_POST
+async def export_traces(request: HttpRequest) -> HttpResponse:
+    """The door as a Django view; `apps.tracing.asgi` leads past it where the server speaks ASGI."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    body: bytes = request.read(MAX_BYTES + 1)
+    answer = await export(headers, body)
     return HttpResponse(
-        reply(rejected, as_json=as_json),
-        content_type="application/json" if as_json else "application/x-protobuf",
+        answer.body, status=answer.status, content_type=answer.content_type, headers=answer.headers
     )
+
+
+def too_bad(error: OtlpError) -> Answer:
+    """The answer to a request that can't be read as a whole."""
+    document = problem(status=error.status, code=error.code, title=_("Not an OTLP export"), detail=str(error))
+    return _answer(JsonResponse(document, status=error.status, content_type=CONTENT_TYPE))
+
+
+def _answer(response: JsonResponse) -> Answer:
+    headers = {name: value for name, value in response.items() if name.lower() != "content-type"}
+    return Answer(response.status_code, response["Content-Type"], response.content, headers)
 
 
 async def submit(parcel: Parcel) -> list[str]:
@@ -83,15 +113,15 @@ def authorize(presented: str) -> UUID:
     return key.workspace_id
 
 
-def presented_key(request: HttpRequest) -> str:
-    """The API key a client sent, wherever it put it; empty when there is none."""
-    scheme, _sep, value = request.headers.get("Authorization", "").partition(" ")
+def presented_key(headers: Mapping[str, str]) -> str:
+    """The API key a client sent, wherever it put it; empty when there is none. `headers` by lower-case names."""
+    scheme, _sep, value = headers.get("authorization", "").partition(" ")
     value = value.strip()
     if scheme.lower() == "bearer":
         return value
     if scheme.lower() == "basic":
         return _password(value)
-    return next((found for name in KEY_HEADERS if (found := request.headers.get(name))), "")
+    return next((found for name in KEY_HEADERS if (found := headers.get(name))), "")
 
 
 def _password(encoded: str) -> str:
@@ -107,16 +137,3 @@ def read_export(body: bytes, content_type: str, encoding: str) -> tuple[list[Spa
     """The spans of a request body, and a sentence for each that can't be read."""
     decoded = decode(inflate(body, encoding), content_type)
     return decoded.spans, decoded.rejected
-
-
-def _body(request: HttpRequest) -> bytes:
-    """The body, beyond what a form may weigh; raises TooLarge."""
-    body: bytes = request.read(MAX_BYTES + 1)
-    if len(body) > MAX_BYTES:
-        raise TooLarge(_("A request may hold %(limit)d MiB at most.") % {"limit": MAX_BYTES // 2**20})
-    return body
-
-
-def _problem(error: OtlpError) -> HttpResponse:
-    document = problem(status=error.status, code=error.code, title=_("Not an OTLP export"), detail=str(error))
-    return JsonResponse(document, status=error.status, content_type="application/problem+json")

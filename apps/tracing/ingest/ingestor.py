@@ -9,7 +9,7 @@ from functools import cache
 from typing import Final
 
 import psycopg
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 
 from apps.tracing.ingest.parcel import Parcel
 from apps.tracing.ingest.prepare import prepare
@@ -73,7 +73,7 @@ class Ingestor:
                 except BaseException as error:
                     logger.exception("Storing received spans failed.")
                     _fail(parcels, error)
-        close_old_connections()
+        connections.close_all()
 
     def _take(self) -> list[Parcel]:
         with self._changed:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 
 import orjson
 
@@ -130,10 +131,10 @@ def json_value(value: object, depth: int = 0) -> object:
 
 def _container(value: object, depth: int) -> object:
     if isinstance(value, Mapping):
-        items = list(value.items())[:MAX_ATTRIBUTES]
+        items = islice(value.items(), MAX_ATTRIBUTES)
         return {text(str(key), MAX_LABEL): json_value(item, depth + 1) for key, item in items}
     if isinstance(value, Sequence | set | frozenset):
-        return [json_value(item, depth + 1) for item in list(value)[:MAX_ATTRIBUTES]]
+        return [json_value(item, depth + 1) for item in islice(value, MAX_ATTRIBUTES)]
     return text(str(value), MAX_ATTRIBUTE)
 
 

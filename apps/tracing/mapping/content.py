@@ -4,8 +4,9 @@ from typing import Any
 
 from apps.tracing.mapping import clean
 from apps.tracing.mapping.observation import ObservationType
+from apps.tracing.mapping.preview import shown
 
-_SIDES = ("input", "output")
+_LISTS_DOCUMENTS = (ObservationType.RETRIEVER, ObservationType.RERANKER)
 
 
 def settle(values: dict[str, Any], rest: dict[str, object]) -> None:
@@ -15,21 +16,31 @@ def settle(values: dict[str, Any], rest: dict[str, object]) -> None:
     among the attributes; for other steps it is the other way round.
     """
     messages_first = values.get("type") == ObservationType.GENERATION
-    for side in _SIDES:
-        built, plain = values.pop(f"{side}_messages", None), values.pop(f"{side}_value", None)
-        documents = values.pop("documents", None) if side == "output" else None
-        if side in values:
-            continue
-        if documents and values.get("type") in (ObservationType.RETRIEVER, ObservationType.RERANKER):
-            built, plain = documents, None
-        if built and (messages_first or plain is None):
-            values[side] = clean.dump(built)
-            if plain is not None and not _says_the_same(plain, values[side]):
-                rest[f"{side}.value"] = clean.text(plain, clean.MAX_ATTRIBUTE)
-        elif plain is not None:
-            values[side] = plain
+    _settle(values, rest, "input", messages_first=messages_first)
+    documents = values.pop("documents", None)
+    if documents and values.get("type") in _LISTS_DOCUMENTS:
+        values["output_messages"], messages_first = documents, True
+    elif documents:
+        rest["documents"] = clean.json_value(documents)
+    _settle(values, rest, "output", messages_first=messages_first)
+
+
+def _settle(values: dict[str, Any], rest: dict[str, object], side: str, *, messages_first: bool) -> None:
+    built, plain = values.pop(f"{side}_messages", None), values.pop(f"{side}_value", None)
+    if side in values:
+        return
+    if built and (messages_first or plain is None):
+        values[side] = clean.dump(built)
+        # spares taking the text apart again that was just put together
+        values[f"{side}_shown"] = shown(built, role="user" if side == "input" else None)
+        if plain is not None and not _says_the_same(plain, values[side]):
+            rest[f"{side}.value"] = clean.text(plain, clean.MAX_ATTRIBUTE)
+    elif plain is not None:
+        values[side] = plain
+        if built:
+            rest[f"{side}.messages"] = clean.json_value(built)
 
 
 def _says_the_same(plain: str, built: str) -> bool:
-    """Whether every word of a plain value is already in the messages: then it is only a copy of a part."""
+    """Whether a plain value stands in the messages word for word: then it is only a copy of a part."""
     return plain in built or clean.dump(plain)[1:-1] in built

@@ -108,22 +108,16 @@ def _read(attributes: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, o
     return values, rest
 
 
-def _keep(key: str, value: object, values: dict[str, Any], rest: dict[str, object]) -> None:
-    if key in TABLE.ignored:
-        return
-    for prefix in TABLE.prefixes.get(key.partition(".")[0], ()):
-        if key.startswith(prefix.start):
-            kept = values.setdefault(prefix.target, {})
-            key = key.removeprefix(prefix.start)
-            if prefix.raw:
-                if len(kept) < MAX_SLOTS:
-                    kept[key] = value
-                return
-            break
-    else:
-        kept = rest
-    if len(kept) < clean.MAX_ATTRIBUTES:
-        kept[clean.text(key, clean.MAX_LABEL)] = clean.json_value(value)
+def _keep(name: str, value: object, values: dict[str, Any], rest: dict[str, object]) -> None:
+    place = TABLE.place(name)
+    if place.raw:
+        kept = values.setdefault(place.target, {})
+        if len(kept) < MAX_SLOTS:
+            kept[place.key] = value
+    elif place.key:
+        kept = values.setdefault(place.target, {}) if place.target else rest
+        if len(kept) < clean.MAX_ATTRIBUTES:
+            kept[place.key] = clean.json_value(value)
 
 
 def _add_resource(values: dict[str, Any], rest: dict[str, object], span: SpanRecord) -> None:
@@ -210,10 +204,10 @@ def _attributes(
 def _set_content(values: dict[str, Any], *, record_content: bool) -> None:
     """Previews for the row; the whole value only where the preview is not all of it."""
     for name, role in (("input", "user"), ("output", None)):
-        value = values.pop(name, None)
+        value, known = values.pop(name, None), values.pop(f"{name}_shown", "")
         if value is None or not record_content:
             continue
-        shown = preview(value, role=role)
+        shown = known or preview(value, role=role)
         values[f"{name}_preview"] = shown
         if shown != value:
             values[name] = value

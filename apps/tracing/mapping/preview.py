@@ -22,6 +22,11 @@ def preview(value: str, *, role: str | None = None) -> str:
     return clean.text(value, LENGTH)
 
 
+def shown(value: object, *, role: str | None = None) -> str:
+    """The same for a value that is not JSON text yet; empty when nothing in it is telling."""
+    return clean.text(_from_json(value, role).strip(), LENGTH)
+
+
 def _from_json(value: object, role: str | None) -> str:
     if isinstance(value, str):
         return value

@@ -4,6 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from apps.tracing.mapping import clean
+
+#: Names a process remembers; a client that makes up new ones all the time gains nothing by it.
+MAX_REMEMBERED = 20_000
+
 #: Turns an attribute's value into the field's, or None when it says nothing about it.
 Convert = Callable[[object], Any]
 #: Combines what no single attribute says; works on the fields found so far and the attributes that are kept.
@@ -48,43 +53,62 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Prefix:
-    """Attributes that begin with `start` are collected in `target`; `raw` ones are not cleaned."""
+class Place:
+    """Where an attribute that no field reads is kept: under `key` in the mapping `target`.
 
-    start: str
+    No target means among the span's own attributes, no key nowhere; `raw` values are not cleaned.
+    """
+
     target: str
-    raw: bool
+    key: str
+    raw: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Table:
     """All conventions in one: a span's attributes are walked once, however many conventions there are."""
 
     entries: dict[str, tuple[Entry, ...]]
-    #: By what stands before the first dot, so that most attributes meet no prefix at all.
-    prefixes: dict[str, tuple[Prefix, ...]]
+    prefixes: tuple[tuple[str, str, bool], ...]
     ignored: frozenset[str]
     finishers: tuple[Finish, ...]
+    # spans repeat the same few hundred names; what to do with each is found out once
+    _places: dict[str, Place] = field(default_factory=dict)
+
+    def place(self, name: str) -> Place:
+        """Where to keep an attribute that has no entry."""
+        found = self._places.get(name)
+        if found is None:
+            found = self._find(name)
+            if len(self._places) < MAX_REMEMBERED and len(name) <= clean.MAX_LABEL:
+                self._places[name] = found
+        return found
+
+    def _find(self, name: str) -> Place:
+        if name in self.ignored:
+            return Place("", "")
+        for start, target, raw in self.prefixes:
+            if name.startswith(start):
+                key = name.removeprefix(start)
+                return Place(target, key if raw else clean.text(key, clean.MAX_LABEL), raw)
+        return Place("", clean.text(name, clean.MAX_LABEL))
 
 
 def compile_table(conventions: Sequence[Convention]) -> Table:
     """Earlier conventions and, within one, earlier fields and keys take precedence."""
     entries: dict[str, tuple[Entry, ...]] = {}
-    prefixes: dict[str, tuple[Prefix, ...]] = {}
+    prefixes: list[tuple[str, str, bool]] = []
     rank = 0
     for convention in conventions:
         for rule in convention.fields:
             for key in rule.keys:
                 rank += 1
                 entries[key] = (*entries.get(key, ()), Entry(rule.target, rank, rule.convert))
-        collected = [(start, target, False) for start, target in convention.prefixes.items()]
-        collected += [(start, target, True) for start, target in convention.groups.items()]
-        for start, target, raw in collected:
-            head = start.partition(".")[0]
-            prefixes[head] = (*prefixes.get(head, ()), Prefix(start, target, raw))
+        prefixes += [(start, target, False) for start, target in convention.prefixes.items()]
+        prefixes += [(start, target, True) for start, target in convention.groups.items()]
     return Table(
         entries=entries,
-        prefixes=prefixes,
+        prefixes=tuple(prefixes),
         ignored=frozenset(key for convention in conventions for key in convention.ignored),
         finishers=tuple(convention.finish for convention in conventions if convention.finish),
     )
