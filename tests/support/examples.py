@@ -17,6 +17,7 @@ from apps.core import jobs
 from apps.core.access import Role
 from apps.core.actors import Actor
 from apps.core.models import ApiKey, AuditEntry, Workspace
+from apps.core.services.sandbox_policy import change_sandbox_policy
 from apps.knowledge.models import Chunk
 from apps.knowledge.services.base import create_base
 from apps.knowledge.services.document import add_document
@@ -54,6 +55,7 @@ class Examples:
         workspace = make_workspace(MARK)
         owner = make_member(workspace, Role.OWNER)
         make_api_key(workspace, owner)
+        change_sandbox_policy(actor=SYSTEM, workspace=workspace, wall_s=9)
         base = create_base(actor=SYSTEM, workspace=workspace, name=f"{MARK} base", embedding_model=None)
         document = add_document(
             actor=SYSTEM, base=base, name=f"{MARK}.md", content=f"# {MARK}\n\nA text.".encode()
