@@ -14,10 +14,12 @@ from config.env import default_settings
 default_settings()
 http_application = get_asgi_application()  # sets the apps up; routes may be imported after it
 
-from config.routing import past_django, websocket_routes  # noqa: E402  # needs the app registry
+from apps.core.lifespan import lifespan  # noqa: E402  # what apps register there needs the app registry
+from config.routing import past_django, websocket_routes  # noqa: E402  # as above
 
 application = ProtocolTypeRouter(
     {
+        "lifespan": lifespan,
         "http": past_django(http_application),
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_routes()))),
     }

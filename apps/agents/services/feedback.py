@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from apps.agents.models import Conversation, Message, MessageRole
 from apps.agents.services.conversation import require_participant
+from apps.core import hooks
 from apps.core.actors import Actor
 from apps.core.exceptions import Conflict
 from apps.tracing.models import Score
@@ -37,7 +38,27 @@ def give_feedback(*, actor: Actor, message: Message, value: int | None, comment:
     message.save(update_fields=["feedback", "feedback_comment", "updated_at"])
     if message.trace_id:
         _score(actor, conversation, message)
+    if value is not None:
+        _tell(conversation, message)
     return message
+
+
+def _tell(conversation: Conversation, message: Message) -> None:
+    """Let workflows be started by it."""
+    hooks.tell(
+        hooks.Happening(
+            name="feedback_given",
+            workspace=conversation.workspace,
+            key=f"{message.pk}:{message.updated_at.isoformat()}",
+            data={
+                "message_id": str(message.pk),
+                "conversation_id": str(conversation.pk),
+                "agent_id": str(conversation.agent_id or ""),
+                "value": message.feedback,
+                "comment": message.feedback_comment,
+            },
+        )
+    )
 
 
 def _count(conversation: Conversation, old: int | None, new: int | None) -> None:

@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from opentelemetry import trace
 
-from apps.core import jobs
+from apps.core import hooks, jobs
 from apps.core.exceptions import NotFound
 from apps.knowledge.analysis import detect_language
 from apps.knowledge.chunking import ChunkDraft, chunk, estimate_tokens
@@ -194,8 +194,26 @@ def _switch_generation(document: Document) -> bool:
     locked.save()
     recount_base(base)
     publish_base(base)
+    _tell_indexed(locked, base)
     document.refresh_from_db()
     return True
+
+
+def _tell_indexed(document: Document, base: KnowledgeBase) -> None:
+    """Let workflows be started by it."""
+    hooks.tell(
+        hooks.Happening(
+            name="document_indexed",
+            workspace=base.workspace,
+            key=f"{document.pk}:{document.generation}",
+            data={
+                "document_id": str(document.pk),
+                "document": document.name,
+                "base_id": str(base.pk),
+                "base": base.name,
+            },
+        )
+    )
 
 
 @contextmanager
