@@ -117,6 +117,7 @@ class WorkflowRun(WorkspaceModel):
         "self", models.SET_NULL, null=True, blank=True, related_name="reruns", verbose_name=_("run again of")
     )
     rerun_from = models.CharField(_("from node"), max_length=400, blank=True)
+    rerun_edits = models.JSONField(default=dict, blank=True, editable=False)
     trace_id = models.CharField(_("trace"), max_length=32, blank=True)
     #: Of the run's first span, when it was stored: what runs after a wait goes below it.
     root_span = models.CharField(max_length=16, blank=True, editable=False)

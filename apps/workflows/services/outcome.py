@@ -1,28 +1,46 @@
-"""How a run ends outside its execution: written once, together with its ledger's last event."""
+"""How a run ends outside its execution, and what follows from an end."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
+from apps.core import hooks, jobs
+from apps.core.actors import Actor
 from apps.core.streams import append_now
 from apps.workflows.models import RunState, RunWait, WaitState, WorkflowRun
+
+CALLBACK_JOB: Final = "workflows.deliver_callback"
+RUN_FAILED: Final = "run_failed"
+_AT_ONCE: Final = 100
 
 
 def stop_now(run: WorkflowRun) -> None:
     """End a run that nobody executes; the caller has locked its row, in a transaction."""
     end_now(run, RunState.STOPPED, "run.stopped", {"reason": run.stop_reason})
+    run_ended(run.pk)
 
 
-def fail_now(run: WorkflowRun, message: str, code: str) -> None:
-    """The same for one that can't go on."""
-    run.error = {"message": message, "code": code}
-    end_now(run, RunState.FAILED, "run.failed", {"error": run.error})
+@transaction.atomic
+def fail_held(run_id: UUID, owner: str, data: Mapping[str, Any]) -> bool:
+    """End a run that `owner` holds with a failure; False when somebody else holds it by now."""
+    run = (
+        WorkflowRun.objects.select_for_update(of=("self",))
+        .filter(pk=run_id, lease_owner=owner, state=RunState.RUNNING)
+        .first()
+    )
+    if run is None:
+        return False
+    run.error = data["error"]
+    end_now(run, RunState.FAILED, "run.failed", data)
+    return True
 
 
-def end_now(run: WorkflowRun, state: RunState, event: str, data: dict[str, Any]) -> None:
+def end_now(run: WorkflowRun, state: RunState, event: str, data: Mapping[str, Any]) -> None:
     """Write the end of a run whose row the caller has locked."""
     run.state = state
     run.finished_at = timezone.now()
@@ -30,5 +48,58 @@ def end_now(run: WorkflowRun, state: RunState, event: str, data: dict[str, Any])
     run.save()
     RunWait.objects.open().filter(run=run).update(state=WaitState.CANCELLED)
     usage = {"input_tokens": run.input_tokens, "output_tokens": run.output_tokens, "cost": str(run.cost)}
+    told = {"usage": usage, "steps": run.steps, "ms": run.elapsed_ms, **data}
     with connection.cursor() as cursor:
-        append_now(cursor, run.pk, event, {**data, "usage": usage, "steps": run.steps, "ms": run.elapsed_ms})
+        append_now(cursor, run.pk, event, told)
+
+
+@transaction.atomic
+def run_ended(run_id: UUID) -> None:
+    """Do what an end asks for: tell the caller's address, and those who listen for failures. Safe to call twice."""
+    run = WorkflowRun.objects.select_related("workspace", "workflow").filter(pk=run_id).first()
+    if run is None or not run.is_final:
+        return
+    if run.callback_state == "pending":
+        _send_callback(run)
+    if run.state == RunState.FAILED:
+        _tell_failure(run)
+
+
+def send_pending_callbacks() -> int:
+    """Send the callbacks of runs whose process died right after their end; returns how many."""
+    pending = WorkflowRun.objects.ended().filter(callback_state="pending").order_by("finished_at")
+    ids = list(pending.values_list("pk", flat=True)[:_AT_ONCE])
+    for run_id in ids:
+        run_ended(run_id)
+    return len(ids)
+
+
+def _send_callback(run: WorkflowRun) -> None:
+    if not WorkflowRun.objects.filter(pk=run.pk, callback_state="pending").update(callback_state="sending"):
+        return
+    jobs.enqueue(
+        CALLBACK_JOB,
+        actor=Actor.system("workflows"),
+        workspace=run.workspace,
+        args={"run_id": str(run.pk)},
+        subject=run,
+        title=run.callback_url[:200],
+    )
+
+
+def _tell_failure(run: WorkflowRun) -> None:
+    hooks.tell(
+        hooks.Happening(
+            name=RUN_FAILED,
+            workspace=run.workspace,
+            key=str(run.pk),
+            data={
+                "run_id": str(run.pk),
+                "workflow_id": str(run.workflow_id),
+                "workflow": run.workflow.name,
+                "trigger": run.trigger_kind,
+                "error": run.error or {},
+                "inputs": run.inputs,
+            },
+        )
+    )
