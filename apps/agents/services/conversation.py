@@ -64,13 +64,17 @@ def start_workflow_conversation(
     source: Source = Source.CONSOLE,
     external_user: str = "",
     title: str = "",
+    user_id: int | None = None,
 ) -> Conversation:
-    """Open an empty conversation with a workflow; the caller has checked that the actor may run it."""
+    """Open an empty conversation with a workflow; the caller has checked that the actor may run it.
+
+    user_id: whose it is when the product opens it for a person.
+    """
     conversation = Conversation.objects.create(
         workspace=workspace,
         workflow_id=workflow_id,
         workflow_name=workflow_name[:120],
-        user=actor.user,
+        user_id=actor.user.pk if actor.user is not None else user_id,
         external_user=external_user[:128],
         title=title.strip()[:200],
         source=source,
