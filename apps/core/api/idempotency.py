@@ -76,3 +76,25 @@ def _digest(request: Request) -> str:
     upload = (request.content_type or "").startswith("multipart/")
     body = request.headers.get("Content-Length", "").encode() if upload else request.body
     return hashlib.sha256(f"{request.method} {request.path}\n".encode() + body).hexdigest()
+
+
+def once(request: Request, write: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The same for views that answer by stream: `write` runs once per key; again, its first result is returned.
+
+    Call it in a thread, with the database at hand.
+    """
+    key = request.headers.get("Idempotency-Key", "")
+    if not key:
+        return write()
+    record, earlier = _open_record(request, key)
+    if earlier is not None:
+        body: dict[str, Any] = earlier.data
+        return body
+    try:
+        result = write()
+    except BaseException:
+        record.delete()
+        raise
+    record.status, record.body = 200, orjson.loads(orjson.dumps(result, default=str))
+    record.save(update_fields=["status", "body", "updated_at"])
+    return result
