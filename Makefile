@@ -3,6 +3,7 @@
 PORT ?= 8000
 HOST ?= 127.0.0.1
 YES ?=
+WORKERS ?= logical
 RUN := .venv/bin/python
 TEST_POSTGRES := var/test-postgres
 
@@ -28,8 +29,9 @@ shell: environment ## A Python shell with the models loaded
 check: dev-environment ## Lint, types, import rules, settings, migrations, templates, translations
 	@scripts/check.sh
 
-test: dev-environment ## The whole suite, on an embedded PostgreSQL of its own
-	$(RUN) -m pytest -m "not e2e" $(ARGS)
+test: dev-environment ## The whole suite, on an embedded PostgreSQL of its own; WORKERS=0 for one process
+	$(RUN) -m pytest -m "not e2e and not durability" -n $(WORKERS) --dist loadfile $(ARGS)
+	$(RUN) -m pytest -m durability $(ARGS)
 
 e2e: dev-environment ## Drive a running product in a real browser; screenshots go to var/e2e
 	$(RUN) -m pytest -m e2e tests/e2e $(ARGS)
