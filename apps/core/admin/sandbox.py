@@ -38,6 +38,22 @@ _HELP: dict[str, Promise] = {
     "concurrency": _("Runs of this workspace that may go on together in one process."),
 }
 
+_PURPOSES: dict[str, Promise] = {
+    "own_uid": _("Code runs as a user that owns nothing."),
+    "no_new_privs": _("No program can give code more rights than it has."),
+    "userns": _("Code has no capability on this machine."),
+    "mountns": _("Code sees an empty root instead of your files."),
+    "netns": _("Code has no network interface."),
+    "ipcns": _("Code shares no memory or queue with others."),
+    "pidns": _("Code sees no other process."),
+    "chroot": _("An empty root, where namespaces are not allowed."),
+    "landlock": _("Files and connections are refused a second time."),
+    "rlimits": _("Memory, processor time and files end at a limit."),
+    "seccomp": _("Only some forty harmless system calls reach the kernel."),
+    "mdwe": _("Memory that was written to never becomes a program."),
+    "cgroup": _("Memory and processes of all runs together end at a limit."),
+}
+
 EXAMPLES = {
     "python": 'def main(numbers: list) -> dict:\n    total = sum(numbers)\n    print(f"{len(numbers)} numbers")\n'
     '    return {"total": total, "mean": total / len(numbers)}\n',
@@ -53,8 +69,9 @@ class Layer:
 
     name: str
     on: bool
-    why: str
     needed: bool
+    purpose: str | Promise
+    detail: str
 
 
 class PolicyForm(forms.ModelForm[SandboxPolicy]):
@@ -125,10 +142,11 @@ class SandboxPage(ConsolePage):
         minimum = set(state.get("minimum", []))
         layers = [
             Layer(
-                str(layer.get("name", "")),
-                bool(layer.get("on")),
-                str(layer.get("why", "")),
-                layer.get("name") in minimum,
+                name=(name := str(layer.get("name", ""))),
+                on=bool(layer.get("on")),
+                needed=name in minimum,
+                purpose=_PURPOSES.get(name, ""),
+                detail=str(layer.get("why", "")),
             )
             for layer in state.get("layers", [])
         ]
