@@ -16,6 +16,7 @@ from apps.core.sandbox.errors import (
     MemoryLimitExceeded,
     OutputLimitExceeded,
     ResultNotJson,
+    ResultTooDeep,
     ResultTooLarge,
     SandboxBusy,
     SandboxError,
@@ -120,7 +121,7 @@ class Transcript:
             raise OutputLimitExceeded(**self._printed())
         self.files[name] = content
 
-    def _printed(self) -> dict[str, str]:
+    def _printed(self) -> dict[str, Any]:
         return {"stdout": self.stdout, "stderr": self.stderr}
 
 
@@ -215,5 +216,5 @@ def _by_report(report: dict[str, Any]) -> SandboxError:
     if name == "NotJson":
         return ResultNotJson(message, **where)
     if name == "TooDeep":
-        return results.ResultTooDeep(**where)
+        return ResultTooDeep(**where)
     return CodeFailed(f"{name}: {message}" if message else name, **where)

@@ -2,8 +2,9 @@
 
 **Local wire.** The socket directory (`SANDBOX_SOCKET`, mode 0700) holds Unix sockets:
 
-- `python.sock`, `javascript.sock`, and `packages.sock` when an administrator allows extra Python packages;
-  `choose_socket()` says which one a job needs. They are SOCK_SEQPACKET: one connection is one job.
+- `python.sock`, `javascript.sock`, `library.sock` (Python that holds nearly all of the standard library ready), and
+  `packages.sock` when an administrator allows extra Python packages; `choose_socket()` says which one a
+  job needs. They are SOCK_SEQPACKET: one connection is one job.
 - `state.sock` is SOCK_STREAM: connect, read JSON until the end (the health report, see `server.report`).
 - `refused.txt`, when the sandbox refused to start: the reason, in one sentence.
 
@@ -50,6 +51,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from apps.core.sandbox.jobs import CodeJob, Limits
+from apps.core.sandbox.modules import LIBRARY_WORDS
 
 VERSION = 1
 
@@ -78,8 +80,11 @@ STATE = b"Q"
 STATE_SOCKET = "state.sock"
 REFUSED_FILE = "refused.txt"
 PACKAGES = "packages"
+LIBRARY = "library"
 
-_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([A-Za-z_]\w*)|import[ \t]+([^#\n;]+))", re.MULTILINE)
+_IMPORT = re.compile(r"(?:^|[;:])[ \t]*(?:from[ \t]+([A-Za-z_]\w*)|import[ \t]+([^#\n;]+))", re.MULTILINE)
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_DYNAMIC = ("__import__", "import_module", "exec(", "eval(")
 
 
 class ProtocolError(ValueError):
@@ -92,14 +97,22 @@ def frame(kind: bytes, payload: bytes) -> bytes:
 
 
 def choose_socket(job: CodeJob, packages: Iterable[str] = ()) -> str:
-    """Name of the zygote for `job`: its language, or `packages` when its imports name one of `packages`."""
-    if job.language == "python" and (wanted := set(packages)) and not wanted.isdisjoint(_imports(job.code)):
+    """Name of the zygote for `job`: `packages` or `library` when its imports need what `python` does not hold.
+
+    A wrong guess costs time and no more, except that only `packages` has the packages.
+    """
+    if job.language != "python":
+        return job.language
+    names = _imports(job.code)
+    if not names.isdisjoint(packages):
         return PACKAGES
-    return job.language
+    return LIBRARY if not names.isdisjoint(LIBRARY_WORDS) else job.language
 
 
 def _imports(code: str) -> set[str]:
-    """Top-level names in import statements, roughly: a wrong guess only chooses the smaller interpreter."""
+    """Top-level names in import statements; every word when code imports by name."""
+    if any(word in code for word in _DYNAMIC):
+        return set(_WORD.findall(code))
     names: set[str] = set()
     for source, listed in _IMPORT.findall(code):
         names.update([source] if source else re.findall(r"(?:^|,)[ \t]*([A-Za-z_]\w*)", listed))

@@ -85,7 +85,13 @@ def children() -> list[ChildSpec]:
             ),
         ),
         ChildSpec("beat", (*celery, "beat", "--loglevel", "warning", "--pidfile=")),
+        *([ChildSpec("sandbox", sandbox_command())] if not settings.SANDBOX_URL else []),
     ]  # fmt: skip
+
+
+def sandbox_command() -> tuple[str, ...]:
+    """The sandbox of this machine; one that refuses to start stays to say why."""
+    return (sys.executable, "-u", str(ROOT / "manage.py"), "sandbox", "--stay")
 
 
 def web_command() -> tuple[str, ...]:

@@ -1,0 +1,355 @@
+"""The zygote's loop: accept a job's connection, give it a child, say how the child ended."""
+
+from __future__ import annotations
+
+import _socket
+import gc
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from apps.core.sandbox.kernel import calls, namespaces
+from apps.core.sandbox.zygote import child as children
+from apps.core.sandbox.zygote.isolation import Isolation, filter_calls, isolate, limit
+
+if TYPE_CHECKING:
+    from typing import Any
+
+MAX_MESSAGE = 65_536
+MAX_START = 4_096
+PROTOCOL = 1
+POLITE_AFTER_S = 0.15  # who computes longer than this gives way to everybody else
+POLITE = 10
+SOON_FAILED = 8  # children that die before they have a job, in a row
+IDLE_S = 3_600.0
+JAVASCRIPT_SLACK = 32 * 2**20
+
+
+class Child:
+    """A forked process: waiting for a job, or running one."""
+
+    __slots__ = ("control", "deadline", "lease", "pid", "pidfd", "polite_at", "reason", "started")
+
+    def __init__(self, pid: int, pidfd: int, lease: _socket.socket) -> None:
+        self.pid = pid
+        self.pidfd = pidfd
+        self.lease = lease
+        self.control: _socket.socket | None = None
+        self.started = 0.0
+        self.deadline = 0.0
+        self.polite_at = 0.0
+        self.reason = ""
+
+
+class Zygote:
+    """Serves one listening socket with children of one kind."""
+
+    def __init__(
+        self, leash: _socket.socket, listener: _socket.socket, isolation: Isolation, config: dict[str, Any]
+    ) -> None:
+        self._leash = leash
+        self._listener = listener
+        self._isolation = isolation
+        self._run: children.Runner = config["run"]
+        self._slots: int = config["slots"]
+        self._warm_wanted: int = config["warm"]
+        self._space: int = config["space"]
+        self._poll = select.epoll()
+        self._handlers: dict[int, Callable[[], None]] = {}
+        self._running: dict[int, Child] = {}
+        self._warm: list[Child] = []
+        self._failed = 0
+        self._draining = False
+        self._jobs = 0
+        self._counters: dict[str, int] = {}
+
+    def serve(self) -> None:
+        """Run until the leash ends, or until it said to drain and the last job is over."""
+        self._watch(self._leash.fileno(), self._obey)
+        while not (self._draining and not self._running):
+            busy = len(self._warm) >= self._warm_wanted or self._failed >= SOON_FAILED or self._draining
+            events = self._poll.poll(self._pause() if busy else 0)
+            if not events and not busy:
+                self._refill()
+            for descriptor, _ in events:
+                handler = self._handlers.get(descriptor)
+                if handler is not None:
+                    handler()
+            if self._running:
+                self._keep_time()
+
+    # events
+
+    def _watch(self, descriptor: int, handler: Callable[[], None]) -> None:
+        self._handlers[descriptor] = handler
+        self._poll.register(descriptor, select.EPOLLIN | select.EPOLLRDHUP)
+
+    def _unwatch(self, descriptor: int) -> None:
+        del self._handlers[descriptor]
+        self._poll.unregister(descriptor)
+
+    def _pause(self) -> float:
+        """Seconds until a job has to be looked at."""
+        if not self._running:
+            return IDLE_S
+        next_look = min(min(one.deadline, one.polite_at or one.deadline) for one in self._running.values())
+        return max(0.0, next_look - time.monotonic()) + 0.001
+
+    def _keep_time(self) -> None:
+        now = time.monotonic()
+        for one in self._running.values():
+            if now >= one.deadline and not one.reason:
+                self._kill(one, "wall")
+                one.deadline = now + IDLE_S
+            elif one.polite_at and now >= one.polite_at:
+                one.polite_at = 0.0
+                os.setpriority(os.PRIO_PROCESS, one.pid, POLITE)
+
+    # the supervisor
+
+    def _obey(self) -> None:
+        message, ancillary, _, _ = self._leash.recvmsg(MAX_MESSAGE, children.DESCRIPTOR_SPACE)
+        if not message:
+            os._exit(0)
+        order = json.loads(message)
+        if order["op"] == "serve":
+            self._watch(self._listener.fileno(), self._accept)
+        elif order["op"] == "drain":
+            self._drain()
+        elif order["op"] == "test":
+            control = children.adopt(int.from_bytes(ancillary[0][2], "little"))
+            self._take(control, order["what"])
+        elif order["op"] == "state":
+            self._tell(
+                event="state",
+                jobs=self._jobs,
+                running=len(self._running),
+                warm=len(self._warm),
+                counters=self._counters,
+            )
+
+    def _tell(self, **event: object) -> None:
+        self._leash.send(json.dumps(event).encode())
+
+    def _drain(self) -> None:
+        self._draining = True
+        if self._listener.fileno() in self._handlers:
+            self._unwatch(self._listener.fileno())
+        for one in self._warm:
+            one.lease.close()  # it reads the end and leaves
+
+    # jobs
+
+    def _accept(self) -> None:
+        try:
+            descriptor, _ = self._listener._accept()
+        except BlockingIOError:
+            return
+        control = children.adopt(descriptor)
+        control.setblocking(False)
+        self._take(control, children.RUN)
+
+    def _take(self, control: _socket.socket, what: int) -> None:
+        """Read the start message when it is there already, else when it comes."""
+        try:
+            message, ancillary, _, _ = control.recvmsg(MAX_START, children.DESCRIPTOR_SPACE)
+        except BlockingIOError:
+            if control.fileno() not in self._handlers:
+                self._watch(control.fileno(), lambda: self._take(control, what))
+            return
+        except OSError:
+            message, ancillary = b"", []
+        if control.fileno() in self._handlers:
+            self._unwatch(control.fileno())
+        data = int.from_bytes(ancillary[0][2], "little") if ancillary else -1
+        try:
+            self._start(control, message, data, what)
+        finally:
+            if data >= 0:
+                os.close(data)
+
+    def _start(self, control: _socket.socket, message: bytes, data: int, what: int) -> None:
+        try:
+            asked = json.loads(message)
+            seconds, wall, memory = float(asked["cpu_s"]), float(asked["wall_s"]), int(asked["memory_mb"])
+            sensible = asked["v"] == PROTOCOL and seconds > 0 and wall > 0 and memory > 0 and data >= 0
+        except (ValueError, KeyError, TypeError, OverflowError):
+            sensible = False
+        if not sensible:
+            self._answer(control, state="failed", message="The sandbox did not understand the request.")
+            return
+        if len(self._running) >= self._slots:
+            self._count("busy")
+            self._answer(control, state="busy")
+            return
+        arrival = children.ARRIVAL.pack(int(-(-seconds // 1)), self._space + memory * 2**20, what)
+        try:
+            one = self._send(arrival, data)
+        except OSError as error:
+            self._answer(control, state="failed", message=f"No process could be started: {error.strerror}")
+            return
+        now = one.started = time.monotonic()
+        one.deadline, one.polite_at, one.control = now + wall, now + POLITE_AFTER_S, control
+        self._running[one.pid] = one
+        self._watch(control.fileno(), lambda: self._cancel(one))
+
+    def _send(self, arrival: bytes, data: int) -> Child:
+        """Give the job to a waiting child, or to a new one."""
+        rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, data.to_bytes(4, "little"))]
+        while self._warm:
+            one = self._warm.pop(0)
+            try:
+                one.lease.sendmsg([arrival], rights)
+            except OSError:
+                continue  # it has died; its end is on its way
+            return one
+        one = self._fork()
+        one.lease.sendmsg([arrival], rights)
+        return one
+
+    def _refill(self) -> None:
+        try:
+            self._warm.append(self._fork())
+        except OSError:
+            self._failed += 1
+
+    def _fork(self) -> Child:
+        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+        if self._isolation.world >= 0:
+            namespaces.set_parent_world(self._isolation.world)
+        pid = os.fork()
+        if pid == 0:
+            children.live(theirs.fileno(), self._isolation, self._run)
+        theirs.close()
+        pidfd = os.pidfd_open(pid)
+        one = Child(pid, pidfd, ours)
+        self._watch(pidfd, lambda: self._bury(one))
+        return one
+
+    def _kill(self, one: Child, reason: str) -> None:
+        one.reason = one.reason or reason
+        signal.pidfd_send_signal(one.pidfd, signal.SIGKILL)
+
+    def _cancel(self, one: Child) -> None:
+        """The client hung up, or sent something it may not: its job ends."""
+        if one.control is not None:
+            self._unwatch(one.control.fileno())
+            one.control.close()
+            one.control = None
+        self._kill(one, "cancelled")
+
+    def _bury(self, one: Child) -> None:
+        """A child has ended: say how."""
+        self._unwatch(one.pidfd)
+        os.close(one.pidfd)
+        _, status, usage = os.wait4(one.pid, 0)
+        if one.pid not in self._running:
+            self._lost(one)
+            return
+        del self._running[one.pid]
+        self._jobs += 1
+        self._count(one.reason or ("finished" if os.WIFEXITED(status) else "killed"))
+        self._failed = 0
+        one.lease.setblocking(False)
+        try:
+            word = one.lease.recv(MAX_START)
+        except OSError:
+            word = b""
+        one.lease.close()
+        if one.control is None:
+            return
+        self._unwatch(one.control.fileno())
+        exited = os.WIFEXITED(status)
+        self._answer(
+            one.control,
+            state="done",
+            ready=word == children.READY,
+            exit_code=os.WEXITSTATUS(status) if exited else None,
+            signal=None if exited else os.WTERMSIG(status),
+            reason=one.reason,
+            message="" if word == children.READY else word.decode("utf-8", "replace"),
+            cpu_ms=round((usage.ru_utime + usage.ru_stime) * 1e3, 3),
+            wall_ms=round((time.monotonic() - one.started) * 1e3, 3),
+            max_rss_kb=usage.ru_maxrss,
+        )
+
+    def _lost(self, one: Child) -> None:
+        """A child ended while it waited for a job."""
+        one.lease.close()
+        if one in self._warm:
+            self._warm.remove(one)
+        if not self._draining:
+            self._failed += 1
+
+    def _count(self, what: str) -> None:
+        self._counters[what] = self._counters.get(what, 0) + 1
+
+    def _answer(self, control: _socket.socket, **verdict: object) -> None:
+        try:
+            control.send(json.dumps(verdict).encode())
+        except OSError:  # the client has gone
+            self._count("unheard")
+        control.close()
+
+
+def address_space() -> int:
+    """Bytes of address space this process has mapped."""
+    descriptor = os.open("/proc/self/statm", os.O_RDONLY)  # open() is the job's by now
+    try:
+        return int(os.read(descriptor, 100).split()[0]) * resource.getpagesize()
+    finally:
+        os.close(descriptor)
+
+
+def main(leash_number: int) -> None:
+    """Prepare, lock, report, serve. The first message on the leash is the configuration."""
+    leash = children.adopt(leash_number)
+    message, ancillary, _, _ = leash.recvmsg(MAX_MESSAGE, children.DESCRIPTOR_SPACE)
+    config = json.loads(message)
+    listener = children.adopt(int.from_bytes(ancillary[0][2], "little"))
+    isolation = Isolation(tuple(config["disabled"]))
+    try:
+        _prepare(config, isolation)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the supervisor says it and refuses to start
+        reason = f"{type(error).__name__}: {error}"
+        leash.send(json.dumps({"event": "failed", "reason": reason, "layers": isolation.report()}).encode())
+        os._exit(1)
+    facts = {"modules": len(sys.modules), "space": config["space"], "packages": config.get("missing", [])}
+    leash.send(json.dumps({"event": "ready", "layers": isolation.report(), **facts}).encode())
+    zygote = Zygote(leash, listener, isolation, config)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    zygote.serve()
+    os._exit(0)
+
+
+def _prefer_small_pages() -> None:
+    """A fork that writes copies a page; huge ones would make that slow. Old kernels lack the switch."""
+    try:
+        calls.prctl(calls.PR_SET_THP_DISABLE, 1)
+    except OSError:
+        return
+
+
+def _prepare(config: dict[str, Any], isolation: Isolation) -> None:
+    if config["kind"] == "javascript":
+        from apps.core.sandbox.runner import javascript as runner
+    else:
+        from apps.core.sandbox.runner import python as runner
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    calls.prctl(calls.PR_SET_PDEATHSIG, signal.SIGKILL)
+    _prefer_small_pages()
+    config["run"] = runner.prepare(config)
+    config["space"] = address_space()
+    isolate(isolation, uid=config["uid"], gid=config["gid"], empty=config["empty"])
+    limit(isolation)
+    if "seccomp" not in isolation.disabled:
+        filter_calls(isolation)
