@@ -64,13 +64,15 @@ def register(
     action: str = "view",
     model: str = "",
     superuser: bool = False,
+    badge: Callable[[HttpRequest], str] | None = None,
 ) -> None:
     """Add an entry, shown to those who may do `action` on `model`.
 
-    `section` is Build, Observe, Improve, Settings or Installation; `icon` is a Material Symbols name.
+    `section` is Build, Observe, Improve, Settings or Installation; `icon` is a Material Symbols name; `badge` gives a
+    short text beside the title, "" for none. It is asked for with every page: it must cost next to nothing.
     """
     _items[url_name] = NavItem(
-        Section[section.upper()], title, icon, url_name, order, action, model, superuser
+        Section[section.upper()], title, icon, url_name, order, action, model, superuser, badge
     )
 
 
@@ -82,7 +84,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         entries = sorted(
             (item for item in _items.values() if item.section is section), key=lambda item: item.order
         )
-        shown = [_entry(item) for item in entries if _may_see(request, item)]
+        shown = [_entry(request, item) for item in entries if _may_see(request, item)]
         if shown:
             groups.append({"title": SECTION_TITLES[section], "separator": True, "items": shown})
     _mark_active(request.path, [entry for group in groups for entry in group["items"]])
@@ -102,8 +104,9 @@ def _mark_active(path: str, entries: list[dict[str, Any]]) -> None:
         entry["active"] = entry is nearest
 
 
-def _entry(item: NavItem) -> dict[str, Any]:
-    return {"title": item.title, "icon": item.icon, "link": reverse(item.url_name)}
+def _entry(request: HttpRequest, item: NavItem) -> dict[str, Any]:
+    badge = item.badge(request) if item.badge else ""
+    return {"title": item.title, "icon": item.icon, "link": reverse(item.url_name), "badge": badge}
 
 
 def _may_see(request: HttpRequest, item: NavItem) -> bool:

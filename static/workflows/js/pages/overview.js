@@ -1,0 +1,5 @@
+// The overview of a workflow: its graph, to look at.
+import { pageData } from "../dom.js";
+import { GraphView } from "../graph/view.js";
+
+new GraphView(document.getElementById("wf-graph")).setGraph(pageData("wf-data").graph);
