@@ -21,7 +21,7 @@ def _as_json(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One reply of the model: text, reasoning and tool calls, or an HTTP error."""
+    """One reply of the model: text, reasoning, tool calls and pictures (addresses), or an HTTP error."""
 
     text: str = ""
     reasoning: str = ""
@@ -33,6 +33,7 @@ class Answer:
     delay_s: float = 0.0
     model: str = ""
     contains: str = ""
+    images: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, data: str | dict[str, Any] | Answer) -> Answer:
@@ -48,7 +49,8 @@ class Answer:
             }
             for call in data.get("tool_calls", ())
         )
-        return cls(**{**data, "tool_calls": calls})
+        images = tuple(data.get("images", ()))
+        return cls(**{**data, "tool_calls": calls, "images": images})
 
     def fits(self, body: dict[str, Any]) -> bool:
         """A scripted answer may be meant for one model, or for prompts that contain a text."""
@@ -124,10 +126,20 @@ def tool_answer(body: dict[str, Any]) -> Answer:
     return Answer(text="Let me look that up. ", tool_calls=calls)
 
 
+def shaped_answer(body: dict[str, Any]) -> Answer:
+    """What fits the request's JSON schema; without one it talks, as a model does that was not held to any."""
+    wanted = (body.get("response_format") or {}).get("json_schema") or {}
+    if not wanted:
+        return Answer(text="Well, that depends.")
+    return Answer(text=json.dumps(_example(wanted["schema"], last_user_text(body))))
+
+
 def answer_for(body: dict[str, Any]) -> Answer:
     """The standing behaviour of a model name; unknown names echo the question."""
     name = str(body.get("model", "")).partition("-")[0]
     question = last_user_text(body)
+    if name == "shape":
+        return shaped_answer(body)
     if name == "rag":
         return rag_answer(body)
     if name == "tool":

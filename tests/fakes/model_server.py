@@ -7,6 +7,8 @@ What it does follows from the model name (`-` separates parameters), for every e
     tool            two tool calls, then a summary of what they gave
     reason          reasoning first, then text
     json            a JSON object
+    shape           a JSON value that fits the request's response_format; small talk without one
+    plain           400 for response_format, as servers without it
     empty           no text at all
     cached          echo; half of the prompt counts as cached
     stream-N        N tokens at once
@@ -116,6 +118,8 @@ def _failure(state: State, body: dict[str, Any]) -> Answer | None:
         return Answer(status=429, error="Rate limit reached.", headers={"Retry-After": params[0]})
     if name == "picky":
         return _refusal(body)
+    if name == "plain" and "response_format" in body:
+        return Answer(status=400, error="Unknown parameter: 'response_format'.")
     return _STATUS_ANSWERS.get(name)
 
 
@@ -231,6 +235,8 @@ async def _say(stream: EventStream, answer: Answer) -> None:
     for piece in answer.pieces():
         stream.delta({"content": piece})
         await asyncio.sleep(0)
+    for url in answer.images:
+        stream.delta({"images": [{"type": "image_url", "image_url": {"url": url}}]})
     for call in _tool_calls(answer):
         arguments = call["function"]["arguments"]
         stream.delta({"tool_calls": [{**call, "function": {**call["function"], "arguments": ""}}]})

@@ -105,7 +105,7 @@ async def ask(ctx: NodeContext, config: ChatConfig, request: ChatRequest, *, say
     )
     return Reply(
         text=splitter.text,
-        reasoning="".join(reasoning),
+        reasoning="".join(reasoning).strip(),
         tool_calls=completed.message.tool_calls,
         finish_reason=completed.finish_reason,
         model=completed.model,

@@ -14,12 +14,13 @@ class Splitter:
     Only thinking at the very beginning counts: a text that speaks of the tags later is left alone.
     """
 
-    __slots__ = ("_inside", "_pending", "_said", "_started")
+    __slots__ = ("_after", "_inside", "_pending", "_said", "_started")
 
     def __init__(self) -> None:
         self._pending = ""
         self._inside = False
         self._started = False
+        self._after = False  # thinking has just ended: line breaks that follow belong to neither
         self._said: list[str] = []
 
     @property
@@ -30,8 +31,7 @@ class Splitter:
     def feed(self, piece: str) -> tuple[str, str]:
         """(said, thought) that this piece makes certain."""
         if self._started and not self._inside:
-            self._said.append(piece)
-            return piece, ""
+            return self._say(piece), ""
         self._pending += piece
         if not self._started:
             return self._begin()
@@ -44,6 +44,13 @@ class Splitter:
             return "", rest
         self._said.append(rest)
         return rest, ""
+
+    def _say(self, piece: str) -> str:
+        if self._after:
+            piece = piece.lstrip("\n")
+            self._after = not piece
+        self._said.append(piece)
+        return piece
 
     def _begin(self) -> tuple[str, str]:
         start = self._pending.lstrip()
@@ -62,10 +69,9 @@ class Splitter:
         thought, close, rest = self._pending.partition(_CLOSE)
         if close:
             self._inside = False
+            self._after = True
             self._pending = ""
-            said = rest.lstrip("\n")
-            self._said.append(said)
-            return said, thought.rstrip("\n")
+            return self._say(rest), thought.rstrip("\n")
         held = _overlap(thought)
         self._pending = thought[len(thought) - held :]
         return "", thought[: len(thought) - held]
