@@ -33,7 +33,7 @@ def _settle(values: dict[str, Any], rest: dict[str, object], side: str, *, messa
         values[side] = clean.dump(built)
         # spares taking the text apart again that was just put together
         values[f"{side}_shown"] = shown(built, role="user" if side == "input" else None)
-        if plain is not None and not _says_the_same(plain, values[side]):
+        if plain is not None and not _repeats(plain, built):
             rest[f"{side}.value"] = clean.text(plain, clean.MAX_ATTRIBUTE)
     elif plain is not None:
         values[side] = plain
@@ -41,6 +41,10 @@ def _settle(values: dict[str, Any], rest: dict[str, object], side: str, *, messa
             rest[f"{side}.messages"] = clean.json_value(built)
 
 
-def _says_the_same(plain: str, built: str) -> bool:
-    """Whether a plain value stands in the messages word for word: then it is only a copy of a part."""
-    return plain in built or clean.dump(plain)[1:-1] in built
+def _repeats(plain: str, built: list[Any]) -> bool:
+    """Whether a plain value is only the text, or the beginning of the text, of a message or document."""
+    for entry in built:
+        text = entry.get("content") if isinstance(entry, dict) else entry
+        if isinstance(text, str) and text.startswith(plain):
+            return True
+    return False

@@ -1,6 +1,6 @@
 """The 200 characters of an input or output that lists show: what a person said, not the JSON around it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeGuard
 
 from apps.tracing.mapping import clean
@@ -22,9 +22,17 @@ def preview(value: str, *, role: str | None = None) -> str:
     return clean.text(value, LENGTH)
 
 
-def shown(value: object, *, role: str | None = None) -> str:
-    """The same for a value that is not JSON text yet; empty when nothing in it is telling."""
-    return clean.text(_from_json(value, role).strip(), LENGTH)
+def shown(entries: Sequence[object], *, role: str | None = None) -> str:
+    """The same for messages or documents that are no JSON text yet: the last of `role`, or the last of all."""
+    entry = entries[-1]
+    if role is not None:
+        entry = next(
+            (one for one in reversed(entries) if isinstance(one, Mapping) and one.get("role") == role), entry
+        )
+    if isinstance(entry, Mapping):
+        content = entry.get("content")
+        entry = content if isinstance(content, str) and content else _from_mapping(entry, None)
+    return clean.text(entry[: 2 * LENGTH].strip(), LENGTH) if isinstance(entry, str) else ""
 
 
 def _from_json(value: object, role: str | None) -> str:

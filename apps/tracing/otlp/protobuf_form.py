@@ -55,8 +55,12 @@ def _attributes(pairs: Iterable[Any]) -> dict[str, object]:
     found: dict[str, object] = {}
     for pair in pairs:
         value = pair.value
+        # hot lines of reception: nearly all attributes are text, which is cheaper to ask for than what they are
+        text = value.string_value
+        if text:
+            found[pair.key] = text
+            continue
         kind = value.WhichOneof("value")
-        # plain values first: nearly all attributes are, and this is the hot line of reception
         if kind in _PLAIN:
             found[pair.key] = getattr(value, kind)
         elif kind is not None:
