@@ -25,7 +25,6 @@ class NodeError(Exception):
         self.retryable = retryable
         self.details = details or {}
 
-
     def as_dict(self) -> dict[str, Any]:
         """The error as plain JSON."""
         found: dict[str, Any] = {"message": self.message, "code": self.code}

@@ -6,12 +6,16 @@ import builtins
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from apps.workflows.dsl.nodetype import OUT, Group, Output, Port
 from apps.workflows.engine.ports import Ports
+
+if TYPE_CHECKING:
+    from apps.workflows.dsl.scope import Scope
+    from apps.workflows.engine.containers import Rounds
 
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
 
@@ -44,20 +48,56 @@ class Wait:
     state: dict[str, Any] = field(default_factory=dict)
 
 
-Outcome = Result | Wait
+#: Ports of the nodes that end a round of the container around them, and the signals they give.
+BREAK = "@break"
+CONTINUE = "@continue"
+
+#: What `run` returns; containers return `Rounds` (see `engine.containers`).
+Outcome: TypeAlias = "Result | Wait | Rounds"
 
 
 class NodeContext(Protocol):
     """The run as one execution of a node sees it."""
 
-    run_id: str
-    node_id: str
-    path: str
-    attempt: int
-    #: the same for every try of this execution, also after a crash: hand it to whatever has effects
-    idempotency_key: str
-    ports: Ports
-    deadline: datetime | None
+    @property
+    def run_id(self) -> str:
+        """The run."""
+
+    @property
+    def node_id(self) -> str:
+        """The node, as the document names it."""
+
+    @property
+    def path(self) -> str:
+        """This execution of it: ``outer:3/node``."""
+
+    @property
+    def attempt(self) -> int:
+        """Counts from 1, also over restarts of the process."""
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every try of this execution, also after a crash: hand it to whatever has effects."""
+
+    @property
+    def ports(self) -> Ports:
+        """The outside world."""
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When this attempt, or the run, is cut off."""
+
+    @property
+    def scope(self) -> Scope:
+        """The variables in reach, for values and conditions that a node resolves by itself."""
+
+    @property
+    def parent(self) -> Any:
+        """The observer's token of the container around this node; None at the top."""
+
+    @property
+    def recalled_version(self) -> int | None:
+        """The version a sub-workflow ran with before the run was resumed."""
 
     def lookup(self, reference: str) -> Any:
         """The value of a reference such as ``$.node.output.path``; None when it was not set."""
@@ -100,6 +140,10 @@ class Node(Generic[ConfigT]):
     effects: ClassVar[bool] = False
     #: name of the output that `ctx.text` speaks, for answers that stream it
     text_output: ClassVar[str] = ""
+    #: name of the field of the configuration, and of the output, whose text is said as part of the run's answer
+    answer_field: ClassVar[str] = ""
+    #: whether what it leaves behind is the result of the run (or of the sub-workflow)
+    ends: ClassVar[bool] = False
 
     def __init__(self, config: ConfigT) -> None:
         self.config = config

@@ -1,0 +1,39 @@
+"""What becomes of the exceptions that nodes raise."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from apps.workflows.dsl.errors import LanguageError
+from apps.workflows.engine.errors import NodeError
+
+if TYPE_CHECKING:
+    import random
+
+    from apps.workflows.engine.execution import Execution
+    from apps.workflows.engine.graph import RetryPolicy
+
+logger = logging.getLogger(__name__)
+
+
+def as_node_error(error: BaseException, execution: Execution) -> NodeError:
+    """An exception as the failure of a node; one that no node should raise is logged with its traceback."""
+    if isinstance(error, NodeError):
+        return error
+    if isinstance(error, LanguageError):
+        return NodeError(error.message, code=error.code)
+    logger.error("The node %s (%s) broke.", execution.path, execution.spec.type, exc_info=error)
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return NodeError(text[:2000], code="node_broken")
+
+
+def error_outputs(error: NodeError) -> dict[str, Any]:
+    """What a node leaves behind when its error strategy took care of an error."""
+    return {"is_success": False, "error_message": error.message, "error_code": error.code}
+
+
+def rest_of(retry: RetryPolicy, tries: int, source: random.Random) -> float:
+    """Seconds to rest after `tries` + 1 failures: exponential, with jitter anything from half of it on."""
+    rest = min(retry.delay_ms * retry.factor**tries, retry.max_delay_ms) / 1000
+    return rest * (0.5 + source.random() / 2) if retry.jitter else rest

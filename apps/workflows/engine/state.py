@@ -1,0 +1,214 @@
+"""What a run had done, read back from its events.
+
+The records form the same tree as the frames: nodes by id, rounds by index below their container. What is no longer
+needed is dropped as the events pass: the nodes of a round once the round has ended, all rounds of a container once the
+container has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from apps.workflows.engine.events import TERMINAL, Event
+
+if TYPE_CHECKING:
+    from apps.workflows.engine.graph import Graph
+
+#: A variable that was set: namespace, name, value.
+Setting = tuple[str, str, Any]
+
+
+@dataclass(slots=True)
+class RoundRecord:
+    """A round of a container. `done`: it has ended, with these."""
+
+    nodes: dict[str, NodeRecord] = field(default_factory=dict)
+    settings: list[Setting] = field(default_factory=list)
+    done: bool = False
+    output: Any = None
+    error: dict[str, Any] | None = None
+    signal: str | None = None
+    said: str | None = None
+
+
+@dataclass(slots=True)
+class NodeRecord:
+    """An execution of a node. state: running, waiting, completed, failed.
+
+    `data` is that of the event which told the state; `answer` that to its wait; `settings` variables it has set.
+    """
+
+    state: str = "running"
+    attempt: int = 0
+    tries: int = 0
+    data: dict[str, Any] = field(default_factory=dict)
+    answer: dict[str, Any] | None = None
+    version: int | None = None
+    settings: list[Setting] = field(default_factory=list)
+    rounds: dict[int, RoundRecord] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class RunState:
+    """A run as its ledger tells it. `said`: characters of the answer; `ended`: the event that ended it.
+
+    `prelude`: events that a rerun takes over from the run it repeats, so that its own ledger is complete.
+    """
+
+    nodes: dict[str, NodeRecord] = field(default_factory=dict)
+    started: bool = False
+    inputs: dict[str, Any] | None = None
+    steps: int = 0
+    ms: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: Decimal = Decimal(0)
+    said: int = 0
+    ended: Event | None = None
+    prelude: list[Event] = field(default_factory=list)
+
+    @classmethod
+    def from_events(cls, graph: Graph, events: Iterable[Event]) -> RunState:
+        """Read a run back from its events, from the first on; how many there are beyond doesn't matter."""
+        state = cls()
+        for event in events:
+            reader = _READERS.get(event.type)
+            if reader is not None:
+                reader(state, event.data)
+            elif event.type in TERMINAL:
+                state.ended = event
+        return state
+
+    def node(self, path: str) -> NodeRecord:
+        """The record of an execution, made if there is none."""
+        *rounds, last = path.split("/")
+        nodes = self.nodes
+        for step in rounds:
+            container, _, index = step.rpartition(":")
+            record = nodes.setdefault(container, NodeRecord())
+            nodes = record.rounds.setdefault(int(index), RoundRecord()).nodes
+        return nodes.setdefault(last, NodeRecord())
+
+    def waits(self, path: str) -> bool:
+        """Whether a node waits that nobody has answered yet."""
+        nodes: dict[str, NodeRecord] = self.nodes
+        *rounds, last = path.split("/")
+        for step in rounds:
+            container, _, index = step.rpartition(":")
+            if container not in nodes or int(index) not in nodes[container].rounds:
+                return False
+            nodes = nodes[container].rounds[int(index)].nodes
+        return last in nodes and nodes[last].state == "waiting" and nodes[last].answer is None
+
+    def round(self, data: dict[str, Any]) -> RoundRecord:
+        """The record of the round that an event is about."""
+        return self.node(data["path"]).rounds.setdefault(data["index"], RoundRecord())
+
+    def use(self, data: dict[str, Any]) -> None:
+        """Count the usage an event tells of."""
+        if usage := data.get("usage"):
+            self.input_tokens += usage.get("input_tokens", 0)
+            self.output_tokens += usage.get("output_tokens", 0)
+            self.cost += Decimal(usage.get("cost", "0"))
+
+
+def _run_started(state: RunState, data: dict[str, Any]) -> None:
+    state.started = True
+    state.inputs = data["inputs"]
+
+
+def _node_started(state: RunState, data: dict[str, Any]) -> None:
+    record = state.node(data["path"])
+    record.state = "running"
+    record.attempt = data["attempt"]
+    record.data = data
+    record.settings.clear()
+    state.steps += 1
+
+
+def _node_retrying(state: RunState, data: dict[str, Any]) -> None:
+    record = state.node(data["path"])
+    record.tries += 1
+    record.rounds.clear()
+    state.use(data)
+
+
+def _node_waiting(state: RunState, data: dict[str, Any]) -> None:
+    record = state.node(data["path"])
+    record.state, record.data, record.answer = "waiting", data, None
+
+
+def _answered(state: RunState, data: dict[str, Any]) -> None:
+    state.node(data["wait"]).answer = data["answer"]
+
+
+def _node_completed(state: RunState, data: dict[str, Any]) -> None:
+    record = state.node(data["path"])
+    record.state, record.data = "completed", data
+    for index in sorted(record.rounds):
+        record.settings.extend(record.rounds[index].settings)
+    record.rounds.clear()
+    state.use(data)
+
+
+def _node_failed(state: RunState, data: dict[str, Any]) -> None:
+    record = state.node(data["path"])
+    record.state, record.data = "failed", data
+    record.rounds.clear()
+    state.use(data)
+
+
+def _round_started(state: RunState, data: dict[str, Any]) -> None:
+    state.round(data)
+    state.node(data["path"]).version = data.get("version")
+
+
+def _round_completed(state: RunState, data: dict[str, Any]) -> None:
+    found = state.round(data)
+    found.done = True
+    found.output, found.error = data["output"], data["error"]
+    found.signal, found.said = data["signal"], data.get("said")
+    found.nodes.clear()
+
+
+def _variable_set(state: RunState, data: dict[str, Any]) -> None:
+    setting = (data["namespace"], data["name"], data["value"])
+    state.node(data["path"]).settings.append(setting)
+    # every round around it needs it too: its own records go when it ends
+    around = data["path"]
+    while (around := around.rpartition("/")[0]) != "":
+        container, _, index = around.rpartition(":")
+        state.round({"path": container, "index": int(index)}).settings.append(setting)
+        around = container
+
+
+def _text_delta(state: RunState, data: dict[str, Any]) -> None:
+    state.said += len(data["text"])
+
+
+def _text_reset(state: RunState, data: dict[str, Any]) -> None:
+    state.said = data["length"]
+
+
+def _run_waiting(state: RunState, data: dict[str, Any]) -> None:
+    state.ms = data["ms"]
+
+
+_READERS = {
+    "run.started": _run_started,
+    "node.started": _node_started,
+    "node.retrying": _node_retrying,
+    "node.waiting": _node_waiting,
+    "run.answered": _answered,
+    "node.completed": _node_completed,
+    "node.failed": _node_failed,
+    "round.started": _round_started,
+    "round.completed": _round_completed,
+    "variable.set": _variable_set,
+    "text.delta": _text_delta,
+    "text.reset": _text_reset,
+    "run.waiting": _run_waiting,
+}
