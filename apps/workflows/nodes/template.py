@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext_noop as _
 from pydantic import Field
 
 from apps.workflows.dsl.dynamic import DynamicAny
+from apps.workflows.dsl.errors import LanguageError
 from apps.workflows.dsl.nodetype import Output
+from apps.workflows.dsl.templates import compile_template
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 
@@ -53,9 +55,23 @@ class TemplateNode(Node[TemplateConfig]):
         """The text."""
         return {"output": Output("string", _("The text"))}
 
+    @classmethod
+    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+        """A template that can't be read, names that are none."""
+        try:
+            compile_template(config.template)
+        except LanguageError as error:
+            yield "template", error.message
+        for name in config.variables:
+            if not name.isidentifier():
+                yield f"variables.{name}", "This can't be the name of a variable."
+
     def run(self, ctx: NodeContext, config: TemplateConfig) -> Result:
-        """Render. Raises `NodeError` (text_too_long)."""
-        text = ctx.render(config.template, config.variables)
+        """Render. Raises `NodeError` (template_failed, template_syntax, text_too_long)."""
+        try:
+            text = ctx.render(config.template, config.variables)
+        except LanguageError as error:
+            raise NodeError(error.message, code=error.code) from error
         if len(text) > config.max_chars:
             raise NodeError(
                 f"The text has {len(text):,} characters; {config.max_chars:,} are allowed.",

@@ -173,13 +173,13 @@ def _check_unique(
 ) -> Iterator[ValidationError]:
     """In linear time: the items' canonical text tells them apart."""
     if unique and isinstance(instance, list):
-        seen = {_canonical(item) for item in instance}
+        seen = {canonical(item) for item in instance}
         if len(seen) < len(instance):
             yield ValidationError("has items twice")
 
 
-def _canonical(value: Any) -> bytes:
-    """Equal JSON values have the same text; 1 and 1.0 are equal, 1 and true are not."""
+def canonical(value: Any) -> bytes:
+    """A text that equal JSON values share: 1 and 1.0 are equal, 1 and true are not."""
     return orjson.dumps(_plain_numbers(value), option=orjson.OPT_SORT_KEYS)
 
 
