@@ -174,9 +174,9 @@ class WorkspaceKnowledge:
         ids = [base.pk for base in self._bases(bases)]
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT name, (array_agg(DISTINCT value))[1:10] FROM knowledge_document d, "
+                "SELECT field.name, (array_agg(DISTINCT field.value))[1:10] FROM knowledge_document d, "
                 "jsonb_each_text(d.metadata) AS field(name, value) WHERE d.base_id = ANY(%s) "
-                "GROUP BY name ORDER BY name LIMIT %s",
+                "GROUP BY field.name ORDER BY field.name LIMIT %s",
                 [ids, _MAX_FIELDS],
             )
             found = {name: [str(value)[:80] for value in values] for name, values in cursor.fetchall()}

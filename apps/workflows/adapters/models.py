@@ -21,7 +21,11 @@ from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.ports import ModelInfo
 
 _RETRYABLE = frozenset({"model_unavailable", "model_timeout", "model_rate_limited"})
-_SLOT_WORDS = {ModelSlot.CHAT: "chat model", ModelSlot.EMBEDDING: "embedding model"}
+_SLOT_WORDS = {
+    ModelSlot.CHAT: "chat model",
+    ModelSlot.EMBEDDING: "embedding model",
+    ModelSlot.RERANK: "rerank model",
+}
 
 
 class GatewayModels:
