@@ -30,6 +30,7 @@ def register() -> None:
     page("workflows/node-types/", node_type.NodeTypesPage, "workflows_node_types")
     page("workflows/runs/", run.RunListPage, "workflows_runs")
     page("workflows/runs/<uuid:run_id>/", run_page.RunPage, "workflows_run")
+    page("workflows/runs/<uuid:run_id>/events/", run_page.RunEventsPage, "workflows_run_events")
     page("workflows/waits/", wait.WaitsPage, "workflows_waits")
     page("workflows/<uuid:pk>/", workflow.OverviewPage, "workflows_workflow")
     page("workflows/<uuid:pk>/export/", workflow.ExportPage, "workflows_export")

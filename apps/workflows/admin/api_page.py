@@ -25,7 +25,7 @@ class ApiPage(WorkflowPage):
     def get_page_context(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
         """Snippets."""
         document = self.workflow.published.document if self.workflow.published else self.workflow.draft
-        url = request.build_absolute_uri(f"/api/v1/workflows/{self.workflow.pk}/run/")
+        url = request.build_absolute_uri(f"/api/v1/workflows/{self.workflow.pk}/run")
         body: dict[str, Any] = {"inputs": sample_inputs(document)}
         if self.workflow.kind == WorkflowKind.CHATFLOW:
             body["query"] = "Hello"
@@ -33,17 +33,17 @@ class ApiPage(WorkflowPage):
             "changed": is_changed(self.workflow),
             "keys_url": reverse("admin:core_apikey_changelist"),
             "reference_url": reverse("api-reference"),
-            "snippets": [_snippet(url, {**body, "response_mode": mode}) for mode in MODES],
+            "snippets": [_snippet(url, {**body, "response": mode}) for mode in MODES],
         }
 
 
 def _snippet(url: str, body: dict[str, Any]) -> dict[str, str]:
-    return {"key": body["response_mode"], "curl": _curl(url, body), "python": _python(url, body)}
+    return {"key": body["response"], "curl": _curl(url, body), "python": _python(url, body)}
 
 
 def _curl(url: str, body: dict[str, Any]) -> str:
     quoted = json.dumps(body, ensure_ascii=False, indent=2).replace("'", "'\\''")
-    no_buffer = " -N" if body["response_mode"] == "streaming" else ""
+    no_buffer = " -N" if body["response"] == "streaming" else ""
     return (
         f"curl{no_buffer} -X POST '{url}' \\\n"
         "  -H 'Authorization: Bearer YOUR_API_KEY' \\\n"
@@ -55,7 +55,7 @@ def _curl(url: str, body: dict[str, Any]) -> str:
 def _python(url: str, body: dict[str, Any]) -> str:
     shown = _literal(body)
     head = f'import httpx\n\nurl = "{url}"\nheaders = {{"Authorization": "Bearer YOUR_API_KEY"}}\nbody = {shown}\n\n'
-    if body["response_mode"] == "streaming":
+    if body["response"] == "streaming":
         return (
             head + 'with httpx.stream("POST", url, headers=headers, json=body, timeout=None) as response:\n'
             "    response.raise_for_status()\n"

@@ -10,12 +10,12 @@ from django.urls import reverse
 from apps.workflows import dsl
 from apps.workflows.admin.base import JsonMixin, WorkflowPage, number_of, text_of
 from apps.workflows.admin.graph import graph_of, read_loosely
-from apps.workflows.admin.node_type import palette
 from apps.workflows.admin.positions import Positions, syntax_error
 from apps.workflows.admin.version import publish_data
 from apps.workflows.admin.workflow import is_changed
 from apps.workflows.exceptions import DocumentInvalidError
 from apps.workflows.models import Workflow
+from apps.workflows.node_metadata import node_types
 from apps.workflows.nodes.registry import catalogue
 from apps.workflows.services import workflow as service
 from apps.workflows.services.document import MAX_DOCUMENT_BYTES
@@ -38,7 +38,7 @@ class EditorPage(JsonMixin, WorkflowPage):
                 "text": text,
                 "revision": self.workflow.draft_revision,
                 "checked": check(self.workflow, text),
-                "palette": palette(),
+                "palette": node_types(),
                 "readOnly": not self.may("change") or self.workflow.archived,
                 "urls": {
                     "save": reverse("admin:workflows_workflow_editor", args=[key]),

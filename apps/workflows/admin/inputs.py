@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from apps.workflows.nodes.support.forms import FormField, form_schema
-from apps.workflows.services.inputs import start_config
+from pydantic import ValidationError
+
+from apps.workflows.services.inputs import input_schema
+
+NO_INPUTS: dict[str, Any] = {"type": "object", "properties": {}, "required": []}
 
 
-def input_form(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON Schema of the inputs, as `form/from-schema.js` takes it."""
-    found = start_config(document).get("inputs") or []
-    return form_schema([FormField.model_validate(field) for field in found])
+def input_form(document: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The JSON Schema of the inputs, as `form/from-schema.js` takes it; None when a draft's start node is not right."""
+    try:
+        return input_schema(document)
+    except (ValidationError, TypeError, ValueError):
+        return None
 
 
 def sample_inputs(document: Mapping[str, Any]) -> dict[str, Any]:
     """A value for each input that can be written down: its default, else one of its type."""
-    schema = input_form(document)
+    schema = input_form(document) or NO_INPUTS
     samples: dict[str, Any] = {}
     for name, field in schema["properties"].items():
         samples[name] = field.get("default", _sample(field))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,7 +13,7 @@ from apps.core import permissions
 from apps.core.exceptions import Invalid, NotFound
 from apps.workflows.admin.base import JsonMixin, WorkflowsPage, find_run, text_of
 from apps.workflows.admin.graph import graph_of
-from apps.workflows.admin.steps import step_inputs, step_times
+from apps.workflows.admin.steps import past_events, step_inputs
 from apps.workflows.models import RunWait
 from apps.workflows.nodes.registry import catalogue
 from apps.workflows.services.answering import give_answer, waits_for
@@ -46,11 +46,11 @@ class RunPage(JsonMixin, WorkflowsPage):
             "data": {
                 "run": self._described(),
                 "graph": _with_configs(graph_of(run.source, catalogue()), run.source),
-                "times": step_times(run),
                 "environment": _environment(run.source),
                 "may": may,
                 "urls": {
                     "run": reverse("admin:workflows_run", args=[run.pk]),
+                    "events": reverse("admin:workflows_run_events", args=[run.pk]),
                     "socket": f"/ws/runs/{run.pk}/",
                 },
             },
@@ -125,6 +125,15 @@ class RunPage(JsonMixin, WorkflowsPage):
         if not run.conversation_id:
             return ""
         return f"{reverse('admin:workflows_chat', args=[run.workflow_id])}?conversation={run.conversation_id}"
+
+
+class RunEventsPage(WorkflowsPage):
+    """What a run told until now, for its page; the rest comes over the websocket."""
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> JsonResponse:
+        """Events in order."""
+        run = find_run(self, kwargs["run_id"])
+        return JsonResponse({"events": past_events(run) if run.ledger_kept else []})
 
 
 def _with_configs(graph: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:

@@ -79,8 +79,8 @@ class SettingsPage(WorkflowPage):
             "form": form,
             "changed": is_changed(self.workflow),
             "secrets": [{"name": name, "set": bool(self.workflow.secrets.get(name))} for name in names],
-            "environment": [v for v in variables.get("environment") or [] if v.get("type") != "secret"],
-            "conversation": variables.get("conversation") or [],
+            "env_variables": [v for v in variables.get("environment") or [] if v.get("type") != "secret"],
+            "conversation_variables": variables.get("conversation") or [],
             "limits": sorted((draft.get("limits") or {}).items()),
         }
 

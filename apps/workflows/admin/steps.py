@@ -7,9 +7,6 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F
-from django.db.models.fields.json import KT
-
 from apps.core.models import StreamEvent
 from apps.tracing.models import Observation
 from apps.tracing.selectors import read_payload
@@ -17,31 +14,30 @@ from apps.workflows.dsl.errors import LanguageError
 from apps.workflows.dsl.values import compile_value
 from apps.workflows.models import WorkflowRun
 
-#: A timeline of more is no timeline; the steps themselves come as events.
-MOST_TIMES = 5_000
 MASK = "••••••••"
+#: Events that the page gets at once; what comes after them it follows like a run that goes on.
+MOST_EVENTS = 20_000
+#: Longest value, as JSON, that comes with an event of the past; the whole one is fetched when somebody looks.
+PREVIEW_CHARS = 4_000
 
-_ENDS = ("node.completed", "node.failed")
-_BEGINS = ("node.started",)
 
-
-def step_times(run: WorkflowRun) -> dict[str, list[int]]:
-    """When each step began, in milliseconds after the run did: its end as it was stored, less what it took."""
+def past_events(run: WorkflowRun) -> list[dict[str, Any]]:
+    """What a run told until now: seq, type, data, at (milliseconds after its start). Large outputs are cut."""
     began = run.started_at or run.queued_at
-    rows = (
-        StreamEvent.objects.filter(stream_id=run.pk, type__in=(*_ENDS, *_BEGINS))
-        .order_by("seq")
-        .annotate(path=KT("data__path"), took=KT("data__ms"), stored=F("created_at"))
-        .values_list("type", "path", "took", "stored")[:MOST_TIMES]
-    )
-    times: dict[str, list[int]] = {}
-    for kind, path, took, stored in rows:
-        at = _since(began, stored)
-        if kind in _BEGINS:
-            times.setdefault(path, [at])
-        else:
-            times[path] = [max(at - round(float(took or 0)), 0)]
-    return times
+    rows = StreamEvent.objects.filter(stream_id=run.pk).order_by("seq")
+    found = rows.values_list("seq", "type", "data", "created_at")[:MOST_EVENTS]
+    return [
+        {"seq": seq, "type": kind, "data": _cut(kind, data), "at": _since(began, stored)}
+        for seq, kind, data, stored in found.iterator(chunk_size=2_000)
+    ]
+
+
+def _cut(kind: str, data: dict[str, Any]) -> dict[str, Any]:
+    if kind == "node.completed":
+        text = json.dumps(data.get("outputs"), ensure_ascii=False, default=str)
+        if len(text) > PREVIEW_CHARS:
+            return {**data, "outputs": text[:PREVIEW_CHARS], "outputs_cut": len(text)}
+    return data
 
 
 def _since(began: datetime, moment: datetime) -> int:

@@ -39,10 +39,10 @@ export class Palette {
 
   draw() {
     const wanted = this.search.value.trim().toLowerCase();
-    const found = this.types.filter((one) => [one.type, one.title, one.description, one.groupTitle]
+    const found = this.types.filter((one) => [one.type, one.title, one.description, one.group_title]
       .some((text) => text.toLowerCase().includes(wanted)));
     const groups = new Map();
-    found.forEach((one) => groups.set(one.groupTitle, [...(groups.get(one.groupTitle) ?? []), one]));
+    found.forEach((one) => groups.set(one.group_title, [...(groups.get(one.group_title) ?? []), one]));
     this.list.replaceChildren(...[...groups].map(([title, members]) => el("section", {}, [
       el("h3", { class: "fw-overline", text: title }),
       el("ul", {}, members.map((one) => el("li", {}, [this.entry(one)]))),
@@ -80,7 +80,7 @@ export class Palette {
         : "",
       ...this.outputs(one),
       el("h4", { class: "fw-overline", text: gettext("Configuration") }),
-      schemaTable(one.schema),
+      schemaTable(one.config_schema),
       el("details", {}, [
         el("summary", { class: "fw-small", text: gettext("As YAML") }),
         el("pre", { class: "fw-code", tabindex: "0", text: one.snippet }),

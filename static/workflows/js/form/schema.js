@@ -57,6 +57,9 @@ function alternatives(property, definitions) {
 }
 
 function typeOf(property, definitions) {
+  if (property["x-dynamic"]) {
+    return property["x-dynamic"];
+  }
   const options = alternatives(property, definitions);
   if (options.length) {
     return [...new Set(options.map((one) => typeOf(one, definitions)))].join(" | ");
@@ -73,10 +76,13 @@ function typeOf(property, definitions) {
   if (property.type === "object" && property.additionalProperties && typeof property.additionalProperties === "object") {
     return interpolate(gettext("names with %(type)s"), { type: typeOf(resolve(property.additionalProperties, definitions), definitions) });
   }
-  return property.type ?? property["x-dynamic"] ?? gettext("any");
+  return property.type ?? gettext("any");
 }
 
 function innerOf(property, definitions) {
+  if (property["x-dynamic"]) {
+    return [];
+  }
   const options = alternatives(property, definitions);
   if (options.length) {
     return options.flatMap((one) => innerOf(one, definitions).map(([label, schema]) => [one.title ?? label, schema]));

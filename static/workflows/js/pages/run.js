@@ -1,5 +1,5 @@
 // The page of a run: draws what its events tell, now and later, and acts on it.
-import { post } from "../../../core/js/http.js";
+import { get, post } from "../../../core/js/http.js";
 import { confirm } from "../../../core/js/dialog.js";
 import { gettext, interpolate } from "../../../core/js/i18n.js";
 import { duration } from "../../../core/js/time.js";
@@ -10,7 +10,7 @@ import { button, el, icon, pageData } from "../dom.js";
 import { WaitForm } from "../form/wait.js";
 import { GraphView } from "../graph/view.js";
 import { askToRerun } from "../run/rerun.js";
-import { FINAL, RoundView, RunModel } from "../run/model.js";
+import { RoundView, RunModel } from "../run/model.js";
 import { RunSocket } from "../run/socket.js";
 import { nodeBadge, nodeState, runBadge } from "../run/states.js";
 import { Steps } from "../run/steps.js";
@@ -135,7 +135,6 @@ function draw(force = false) {
   facts();
   graph.setStates(rounds.states(noteOf));
   graph.setRounds(rounds.rounds());
-  timeSteps();
   steps.show(model, span());
   if (view.tab === "result") {
     drawResult();
@@ -146,23 +145,11 @@ function draw(force = false) {
   }
 }
 
-/** When each step began, in ms since the run: from the page's data for what is past, by the clock for what comes. */
-function timeSteps() {
-  for (const node of model.nodes.values()) {
-    const known = data.times[node.path];
-    if (known && !node.live) {
-      [node.start] = known;
-    } else if (node.start === undefined && node.live) {
-      node.start = node.live - began;
-    }
-  }
-}
-
 function span() {
   let start = Infinity;
   let end = 0;
   for (const node of model.nodes.values()) {
-    if (node.start !== undefined) {
+    if (Number.isFinite(node.start)) {
       start = Math.min(start, node.start);
       end = Math.max(end, node.start + (node.ms ?? 0));
     }
@@ -335,7 +322,7 @@ function stepNodes(node) {
     usageLine(node.usage),
     errorNotice(node.error),
     streams ? el("pre", { class: "fw-code wf-said", "data-said": true, text: node.text }) : null,
-    streams ? null : valueSection(gettext("Outputs"), node.outputs, { load: loader(node, node.outputs_cut) }),
+    streams ? null : valueSection(gettext("Outputs"), node.outputs, { load: loader(node) }),
     inputsOf(node),
     node.answer ? valueSection(gettext("Answer"), node.answer) : null,
     node.reasoning ? valueSection(gettext("Reasoning"), node.reasoning, { open: false }) : null,
@@ -388,8 +375,8 @@ function inputsOf(node) {
   return box;
 }
 
-function loader(node, isCut) {
-  return isCut ? async () => (await post(data.urls.run, { act: "step", path: node.path }, { quiet: true })).outputs : null;
+function loader(node) {
+  return node.outputsCut ? async () => (await post(data.urls.run, { act: "step", path: node.path }, { quiet: true })).outputs : null;
 }
 
 function configOf(drawn) {
@@ -456,8 +443,19 @@ document.querySelector("[data-rerun]")?.addEventListener("click", () => {
 
 /* ---- live ---- */
 
-if (data.run.ledger_kept) {
-  const lost = document.querySelector("[data-connection]");
+const lost = document.querySelector("[data-connection]");
+
+/** First all that was, in one answer; then, unless the run has ended, what comes. */
+async function begin() {
+  const { events } = await get(data.urls.events, { quiet: true });
+  events.forEach((event) => model.apply(event));
+  draw(true);
+  if (!model.ended) {
+    follow();
+  }
+}
+
+function follow() {
   const socket = new RunSocket(data.urls.socket, () => model.seq);
   socket.addEventListener("state", (event) => {
     lost.hidden = event.detail !== "lost";
@@ -466,10 +464,7 @@ if (data.run.ledger_kept) {
     if (!detail.type || !detail.data) {
       return;
     }
-    if (detail.type === "node.started" && !data.times[detail.data.path]) {
-      model.node(detail.data).live ??= performance.now();
-    }
-    if (model.apply(detail)) {
+    if (model.apply({ ...detail, at: performance.now() - began })) {
       drawSoon();
     }
     if (model.ended) {
@@ -477,8 +472,6 @@ if (data.run.ledger_kept) {
       lost.hidden = true;
     }
   });
-}
-if (!FINAL.has(model.state)) {
   const clock = setInterval(() => {
     if (model.ended) {
       clearInterval(clock);
@@ -487,5 +480,8 @@ if (!FINAL.has(model.state)) {
     }
   }, 250);
 }
-openTab("result");
 
+openTab("result");
+if (data.run.ledger_kept) {
+  begin().catch((error) => parts.idle.replaceChildren(errorNotice({ message: error.message })));
+}

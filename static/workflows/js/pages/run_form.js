@@ -13,7 +13,12 @@ if (form) {
   const trouble = form.querySelector("[data-trouble]");
   const go = form.querySelector("[type=submit]");
   form.querySelector("[data-fields]").append(
-    fields.controls.length ? fields.element : el("p", { class: "fw-muted", text: gettext("The start node asks for no inputs.") }),
+    fields.controls.length
+      ? fields.element
+      : el("p", {
+        class: "fw-muted",
+        text: data.schema ? gettext("The start node asks for no inputs.") : gettext("The start node of the draft is not right yet. Correct it in the editor."),
+      }),
   );
   form.querySelector("[data-source]").addEventListener("change", (event) => {
     const url = new URL(location.href);

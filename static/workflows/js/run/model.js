@@ -30,11 +30,12 @@ export class RunModel {
   }
 
   /** Take in an event; one that was seen before changes nothing. Returns whether anything changed. */
-  apply({ seq = 0, type, data }) {
+  apply({ seq = 0, type, data, at = null }) {
     if (seq && seq <= this.seq) {
       return false;
     }
     this.seq = seq || this.seq;
+    this.at = at; // milliseconds after the run's start
     const [noun, verb] = type.split(".");
     const handler = this[`on_${noun}_${verb}`];
     if (!handler) {
@@ -66,8 +67,9 @@ export class RunModel {
   on_node_started(data) {
     const node = this.node(data);
     Object.assign(node, {
-      state: "running", type: data.type, title: data.title, attempt: data.attempt ?? 1, error: null, began: data.at ?? null,
+      state: "running", type: data.type, title: data.title, attempt: data.attempt ?? 1, error: null,
     });
+    node.start ??= this.at;
     this.state = "running";
   }
 
@@ -109,18 +111,29 @@ export class RunModel {
   }
 
   on_node_completed(data) {
-    Object.assign(this.node(data), {
+    const node = this.node(data);
+    Object.assign(node, {
       state: data.handled ? "handled" : "succeeded", port: data.port, outputs: data.outputs, ms: data.ms, usage: data.usage,
-      error: data.handled ?? null, reused: Boolean(data.reused),
+      error: data.handled ?? null, reused: Boolean(data.reused), outputsCut: data.outputs_cut ?? 0,
     });
+    this.time(node);
     this.waits.delete(data.path);
     this.settle(data.path);
   }
 
   on_node_failed(data) {
-    Object.assign(this.node(data), { state: "failed", error: data.error, ms: data.ms, usage: data.usage });
+    const node = this.node(data);
+    Object.assign(node, { state: "failed", error: data.error, ms: data.ms, usage: data.usage });
+    this.time(node);
     this.waits.delete(data.path);
     this.settle(data.path);
+  }
+
+  /** Ends are stored at once, beginnings together with what follows them: the beginning is the end less the time taken. */
+  time(node) {
+    if (this.at !== null) {
+      node.start = Math.max(this.at - (node.ms ?? 0), 0);
+    }
   }
 
   /** A container that has ended has no running rounds. */

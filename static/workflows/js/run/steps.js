@@ -91,7 +91,7 @@ export class Steps {
 
   #bar(node) {
     const track = el("span", { class: "wf-step__track", "aria-hidden": "true" });
-    if (node.start === undefined || node.start === null) {
+    if (!Number.isFinite(node.start)) {
       return track;
     }
     const [start, length] = this.span;
