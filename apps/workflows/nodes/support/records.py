@@ -17,6 +17,7 @@ from jsonschema.validators import extend
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
+from apps.workflows.dsl import types
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.nodes.support.formats import format_checker
 
@@ -408,17 +409,8 @@ def _same(value: Any) -> Any:
 def _to_number(value: Any) -> Any:
     if isinstance(value, bool):
         return int(value)
-    if not isinstance(value, str):
-        return value
-    text = value.strip()
-    try:
-        return int(text) if regex.fullmatch(r"[+-]?\d{1,300}", text) else _finite(float(text))
-    except ValueError:
-        return value
-
-
-def _finite(number: float) -> float | None:
-    return number if abs(number) != float("inf") and number == number else None  # noqa: PLR0124  # NaN differs from itself
+    number = types.read_number(value) if isinstance(value, str) else None
+    return value if number is None else number
 
 
 def _to_boolean(value: Any) -> Any:

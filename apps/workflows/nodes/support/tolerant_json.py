@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
+
+Container = TypeVar("Container", dict[str, Any], list[Any])
 
 MAX_DEPTH = 200
 _MAX_STARTS = 200
@@ -156,8 +158,7 @@ class _Reader:
             self._skip()
             sign = self._peek()
             if sign in {"", "}"}:
-                self._place += 1
-                return found
+                return self._closed(found)
             if sign == ",":
                 self._place += 1
                 continue
@@ -172,6 +173,13 @@ class _Reader:
             if self._peek() == "":
                 return found
             found[name] = self.value(depth + 1)
+
+    def _closed(self, found: Container) -> Container:
+        """Past the bracket. One that never comes may be missing, unless nothing came after the first one either."""
+        if not found and not self._peek():
+            raise _Unreadable
+        self._place += 1
+        return found
 
     def _name(self) -> str:
         sign = self._peek()
@@ -190,8 +198,7 @@ class _Reader:
             self._skip()
             sign = self._peek()
             if sign in {"", "]"}:
-                self._place += 1
-                return found
+                return self._closed(found)
             if sign == ",":
                 self._place += 1
                 continue
