@@ -206,6 +206,7 @@ class HttpRequestNode(Node[HttpRequestConfig]):
         if _is_file(config, response, kind):
             _require_size(response, config.max_file_bytes)
             name = http.file_name(response.headers, response.url)
+            name = documents.name_of({"name": name, "content_type": kind})
             files = need(ctx.ports.files, "Files")
             key = f"{ctx.idempotency_key}:response"
             outputs["files"] = [
