@@ -34,4 +34,13 @@ class TracingConfig(AppConfig):
             action="change",
             model="tracing.ScoreConfig",
         )
+        navigation.register(
+            "Settings",
+            _("Masking rules"),
+            "visibility_off",
+            "admin:tracing_maskingrule_changelist",
+            61,
+            action="change",
+            model="tracing.MaskingRule",
+        )
         dashboard.register_card(10, trace_cards)

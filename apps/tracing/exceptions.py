@@ -17,3 +17,10 @@ class InvalidCursor(Invalid):
 
     code = "invalid_cursor"
     title = _("The page address is not valid")
+
+
+class InvalidMask(Invalid):
+    """A masking rule that could not work."""
+
+    code = "invalid_mask"
+    title = _("This masking rule can't work")

@@ -10,6 +10,7 @@ from apps.core.querysets import WorkspaceQuerySet
 
 if TYPE_CHECKING:
     # named in text below, where the linter does not look
+    from apps.tracing.models.masking_rule import MaskingRule  # noqa: F401
     from apps.tracing.models.observation import Observation
     from apps.tracing.models.payload import ObservationPayload  # noqa: F401
     from apps.tracing.models.score import Score  # noqa: F401
@@ -88,3 +89,7 @@ class ScoreQuerySet(WorkspaceQuerySet["Score"]):
     def of_whole_traces(self) -> Self:
         """Leave out the scores of single observations."""
         return self.filter(observation_id="")
+
+
+class MaskingRuleQuerySet(WorkspaceQuerySet["MaskingRule"]):
+    """Masking rules."""

@@ -1,5 +1,6 @@
 """Console pages of tracing."""
 
+from apps.tracing.admin.masking_rule import MaskingRuleAdmin
 from apps.tracing.admin.score_config import ScoreConfigAdmin
 
-__all__ = ["ScoreConfigAdmin"]
+__all__ = ["MaskingRuleAdmin", "ScoreConfigAdmin"]

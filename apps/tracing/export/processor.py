@@ -5,15 +5,17 @@ import os
 import threading
 import time
 from collections.abc import Sequence
+from uuid import UUID
 
 import psycopg
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
-from apps.tracing import conf, pricing
+from apps.tracing import conf
 from apps.tracing.export.convert import to_record, workspace_of
 from apps.tracing.export.queue import SpanQueue
 from apps.tracing.export.spill import Spill
-from apps.tracing.mapping import ObservationRow, SpanError, map_span
+from apps.tracing.ingest.prepare import prepare
+from apps.tracing.mapping import ObservationRow, SpanError, SpanRecord
 from apps.tracing.writer import SpanWriter
 
 logger = logging.getLogger(__name__)
@@ -151,16 +153,18 @@ class StoringProcessor(SpanProcessor):
 
 def to_rows(spans: Sequence[ReadableSpan]) -> list[ObservationRow]:
     """Rows of the spans that can be stored; the others are named in the log."""
-    rows = []
-    record_content = conf.record_content()
+    by_workspace: dict[UUID, list[SpanRecord]] = {}
+    rejected: list[str] = []
     for span in spans:
         workspace_id = workspace_of(span)
         if workspace_id is None:
             logger.warning("Span %r dropped: it names no workspace.", span.name)
             continue
         try:
-            rows.append(map_span(to_record(span), workspace_id=workspace_id, record_content=record_content))
+            by_workspace.setdefault(workspace_id, []).append(to_record(span))
         except SpanError as error:
-            logger.warning("Span %r dropped: %s", span.name, error)
-    pricing.price(rows)
+            rejected.append(f"{span.name!r}: {error}")
+    rows = [row for key, records in by_workspace.items() for row in prepare(records, key, rejected)]
+    for reason in rejected:
+        logger.warning("Span dropped: %s", reason)
     return rows

@@ -1,10 +1,11 @@
-"""Span records into rows ready to store: mapped and priced. Our own spans and received ones go this way."""
+"""Span records into rows ready to store: masked, mapped and priced. Our own spans and received ones go this way."""
 
 from collections.abc import Iterable
 from uuid import UUID
 
 from apps.tracing import conf, pricing
 from apps.tracing.mapping import ObservationRow, SpanError, SpanRecord, map_span
+from apps.tracing.masking import masked, masks_of
 
 _NAME_CHARS = 80
 
@@ -12,10 +13,12 @@ _NAME_CHARS = 80
 def prepare(records: Iterable[SpanRecord], workspace_id: UUID, rejected: list[str]) -> list[ObservationRow]:
     """The rows of the records that can be stored; a sentence is added to `rejected` for each other one."""
     record_content = conf.record_content()
+    masks = masks_of(workspace_id)
     rows: list[ObservationRow] = []
     for record in records:
         try:
-            rows.append(map_span(record, workspace_id=workspace_id, record_content=record_content))
+            found = masked(record, masks) if masks else record
+            rows.append(map_span(found, workspace_id=workspace_id, record_content=record_content))
         except SpanError as error:
             rejected.append(f"{_name(record)}: {error}")
     pricing.price(rows)

@@ -1,5 +1,6 @@
 """Tables of tracing. Traces, observations and payloads are written by `apps.tracing.writer` alone."""
 
+from apps.tracing.models.masking_rule import MaskingKind, MaskingRule
 from apps.tracing.models.observation import Observation
 from apps.tracing.models.payload import ObservationPayload
 from apps.tracing.models.score import Score, ScoreSource
@@ -7,6 +8,8 @@ from apps.tracing.models.score_config import ScoreConfig, ScoreDataType
 from apps.tracing.models.trace import Trace, TraceStatus
 
 __all__ = [
+    "MaskingKind",
+    "MaskingRule",
     "Observation",
     "ObservationPayload",
     "Score",
