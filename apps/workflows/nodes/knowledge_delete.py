@@ -12,13 +12,14 @@ from apps.workflows.dsl.dynamic import DynamicText
 from apps.workflows.dsl.nodetype import Output
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
+from apps.workflows.nodes.support.knowledge import BaseRef
 from apps.workflows.nodes.support.ports import need
 
 
 class KnowledgeDeleteConfig(NodeConfig):
     """Which document."""
 
-    base: DynamicText = Field(
+    base: BaseRef = Field(
         title=_("Knowledge base"), description=_("Id or name."), json_schema_extra={"x-widget": "base"}
     )
     document_id: DynamicText = Field(title=_("Document"), description=_("Its id."))

@@ -17,6 +17,7 @@ from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 from apps.workflows.nodes.support import prompts, structured
 from apps.workflows.nodes.support.chat import USAGE_SCHEMA, add_usage, ask, models_of, request_of
+from apps.workflows.nodes.support.knowledge import BaseRef
 from apps.workflows.nodes.support.models import ChatConfig, Memory
 from apps.workflows.nodes.support.ports import need
 
@@ -75,7 +76,7 @@ class KnowledgeRetrievalConfig(ChatConfig):
     """Where is searched for what, and how. The model is needed only where one is asked to think."""
 
     query: DynamicText = Field(title=_("Query"), json_schema_extra={"x-widget": "reference"})
-    bases: list[DynamicText] = Field(
+    bases: list[BaseRef] = Field(
         min_length=1,
         max_length=20,
         title=_("Knowledge bases"),

@@ -14,13 +14,14 @@ from apps.workflows.dsl.nodetype import Output
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 from apps.workflows.nodes.support import documents
+from apps.workflows.nodes.support.knowledge import BaseRef
 from apps.workflows.nodes.support.ports import need
 
 
 class KnowledgeWriteConfig(NodeConfig):
     """What is written, where."""
 
-    base: DynamicText = Field(
+    base: BaseRef = Field(
         title=_("Knowledge base"), description=_("Id or name."), json_schema_extra={"x-widget": "base"}
     )
     text: DynamicText = Field("", title=_("Text"), json_schema_extra={"x-widget": "textarea"})

@@ -78,13 +78,19 @@ class Structured(NodeConfig):
 class LlmConfig(ChatConfig):
     """What the model is told, and what is wanted of it."""
 
-    prompt: list[PromptMessage] | DynamicText = Field(
+    prompt: list[PromptMessage] = Field(
+        default_factory=list,
         title=_("Prompt"),
         description=_(
-            "Messages, or one text. Passages of the context go where <<context>> stands, else to the end of the "
-            "instructions; in one text, the history goes where <<history>> stands."
+            "Messages. Passages of the context go where <<context>> stands, else to the end of the instructions."
         ),
         json_schema_extra={"x-widget": "prompt"},
+    )
+    text: DynamicText = Field(
+        "",
+        title=_("Prompt of one text"),
+        description=_("Instead of messages; the history goes where <<history>> stands, else before it."),
+        json_schema_extra={"x-widget": "template", "x-advanced": True},
     )
     context: DynamicAny = Field(
         None,
@@ -161,8 +167,10 @@ class LlmNode(Node[LlmConfig]):
     @classmethod
     def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
         """A prompt that says nothing, a schema that is none, a tool that is not there."""
-        if not config.prompt and config.memory is None:
+        if not config.prompt and not config.text and config.memory is None:
             yield "prompt", "The prompt is empty."
+        if config.prompt and config.text:
+            yield "text", "Give either messages or one text."
         if config.structured is not None:
             yield from records.problems("structured.json_schema", config.structured.json_schema)
         names = [tool.name for tool in config.tools]
@@ -212,7 +220,7 @@ async def _messages(
 ) -> list[ChatMessage]:
     """The prompt with context, history, pictures and further messages in their places."""
     turns = await prompts.history_of(ctx, config.memory)
-    if isinstance(config.prompt, str):
+    if config.text:
         messages = _one_text(config, info, turns)
     else:
         messages = [ChatMessage(_role(message), message.text) for message in config.prompt if message.text]
@@ -236,7 +244,7 @@ def _role(message: PromptMessage) -> Role:
 
 def _one_text(config: LlmConfig, info: ModelInfo, turns: Sequence[Any]) -> list[ChatMessage]:
     """A prompt of one text, with the history written out in it."""
-    text = str(config.prompt)
+    text = config.text
     if config.memory is not None:
         room = prompts.room_for_history([ChatMessage("user", text)], info.context_window)
         said = prompts.history_as_text(prompts.fit_history(turns, len(turns), room), config.memory)

@@ -67,7 +67,7 @@ async def test_it_answers_streams_and_counts(node, model_server):
 
 
 async def test_one_text_is_one_message(node, model_server):
-    assert (await node.outputs(prompt="Tea?"))["text"] == "Tea?"
+    assert (await node.outputs(text="Tea?"))["text"] == "Tea?"
     assert sent(model_server)["messages"] == [{"role": "user", "content": "Tea?"}]
 
 
@@ -88,28 +88,28 @@ async def test_a_prompt_that_says_nothing_is_an_error(node):
 )
 async def test_failures_say_whether_trying_again_may_help(node, monkeypatch, model, code, retryable):
     monkeypatch.setattr("apps.providers.gateway.retry.BASE_S", 0.0)
-    error = await node.fails(code, model=model, prompt="x")
+    error = await node.fails(code, model=model, text="x")
     assert error.retryable is retryable
 
 
 async def test_the_fallback_is_asked_when_the_model_says_nothing(node, monkeypatch):
     monkeypatch.setattr("apps.providers.gateway.retry.BASE_S", 0.0)
-    found = await node.outputs(model="down", fallback="echo", prompt="x")
+    found = await node.outputs(model="down", fallback="echo", text="x")
     assert (found["text"], found["model"]) == ("x", "echo")
-    await node.fails("model_unavailable", model="truncate", fallback="echo", prompt="x")
+    await node.fails("model_unavailable", model="truncate", fallback="echo", text="x")
 
 
 async def test_reasoning_apart_in_tags_or_dropped(node):
-    found = await node.outputs(model="reason", prompt="x")
+    found = await node.outputs(model="reason", text="x")
     assert (found["text"], found["reasoning"].strip()) == ("So: x", "First I think about it. Then I answer.")
-    found = await node.outputs(model="reason", prompt="x", reasoning="tagged")
+    found = await node.outputs(model="reason", text="x", reasoning="tagged")
     assert found["text"].startswith("<think>\nFirst I think")
-    assert (await node.outputs(model="reason", prompt="x", reasoning="drop"))["reasoning"] == ""
+    assert (await node.outputs(model="reason", text="x", reasoning="drop"))["reasoning"] == ""
 
 
 async def test_thinking_in_tags_is_taken_out_of_the_stream(node, model_server):
     model_server.script("<think>\nHm, tea.\n</think>\n\nTea it is.")
-    found = await node.outputs(prompt="x")
+    found = await node.outputs(text="x")
     assert (found["text"], found["reasoning"]) == ("Tea it is.", "Hm, tea.")
     assert "".join(node.ctx.said) == "Tea it is."
 
@@ -144,7 +144,7 @@ async def test_passages_are_numbered_and_cited(node, model_server):
 
 
 async def test_the_mark_says_where_passages_go(node, model_server):
-    await node.outputs(prompt="Facts: <<context>> Now answer.", context=["Tea is a plant."])
+    await node.outputs(text="Facts: <<context>> Now answer.", context=["Tea is a plant."])
     (message,) = sent(model_server)["messages"]
     assert message["content"].startswith('Facts: <passage id="1"')
 
@@ -187,7 +187,7 @@ async def test_memory_asks_the_persons_question_when_the_prompt_does_not(node, m
 async def test_memory_in_a_prompt_of_one_text(node, model_server):
     node.ctx.ports.conversation = Said(HISTORY[:2])
     await node.outputs(
-        prompt="Story:\n<<history>>\nGo on.", memory={"user_prefix": "Q", "assistant_prefix": "A"}
+        text="Story:\n<<history>>\nGo on.", memory={"user_prefix": "Q", "assistant_prefix": "A"}
     )
     assert sent(model_server)["messages"][0]["content"] == "Story:\nQ: Hello\nA: Hi [1]!\nGo on."
 
@@ -233,14 +233,14 @@ async def test_pictures_of_the_model_become_files(node, model_server):
     node.ctx.ports.files = MemoryFiles()
     url = "data:image/png;base64," + base64.b64encode(b"PNG").decode()
     model_server.script({"text": "Here.", "images": [url]})
-    (file,) = (await node.outputs(prompt="draw"))["files"]
+    (file,) = (await node.outputs(text="draw"))["files"]
     assert (file["name"], file["content_type"]) == ("image-1.png", "image/png")
     assert node.ctx.ports.files.contents["image-1.png"] == b"PNG"
 
 
 async def test_calls_of_tools_are_an_output(node, model_server):
     tool = {"name": "weather", "description": "Looks.", "parameters": SCHEMA}
-    found = await node.outputs(model="tool", prompt="Berlin?", tools=[tool])
+    found = await node.outputs(model="tool", text="Berlin?", tools=[tool])
     assert found["tool_calls"] == [
         {"id": "call_0", "name": "weather", "arguments": {"city": "Berlin?", "temperature": 1}}
     ]
@@ -250,18 +250,16 @@ async def test_calls_of_tools_are_an_output(node, model_server):
         {"role": "tool", "content": {"sky": "blue"}, "tool_call_id": "call_0"},
     ]
     answer = await node.outputs(
-        model="tool", prompt="Berlin?", tools=[tool], tool_choice="none", messages=given
+        model="tool", text="Berlin?", tools=[tool], tool_choice="none", messages=given
     )
     assert answer["text"] == 'The tools said: {"sky":"blue"}.'
     assert sent(model_server)["tool_choice"] == "none"
-    await node.fails("bad_message", prompt="x", messages=[{"content": "?"}])
+    await node.fails("bad_message", text="x", messages=[{"content": "?"}])
 
 
 async def test_a_shape_the_model_is_held_to(model_server):
     node = bench_with_models("llm", model_server, json_schema=True)
-    found = await node.outputs(
-        model="shape", prompt="Oslo", structured={"json_schema": SCHEMA, "strict": True}
-    )
+    found = await node.outputs(model="shape", text="Oslo", structured={"json_schema": SCHEMA, "strict": True})
     assert found["structured"] == {"city": "Oslo", "temperature": 1}
     wanted = sent(model_server)["response_format"]["json_schema"]
     assert (wanted["strict"], wanted["schema"]) == (True, SCHEMA)
@@ -279,37 +277,38 @@ async def test_a_server_without_response_format_is_asked_in_words(node, model_se
     """The refused option is dropped; the answer is then asked for once more, in words."""
     model_server.script("no idea", '```json\n{"city": "Oslo", "temperature": 3,}\n```')
     shape = {"json_schema": SCHEMA, "mode": "native"}
-    found = await node.outputs(model="plain", prompt="x", structured=shape)
+    found = await node.outputs(model="plain", text="x", structured=shape)
     assert found["structured"] == {"city": "Oslo", "temperature": 3}
 
 
 async def test_an_answer_of_another_shape_is_repaired_once(node, model_server):
     model_server.script('{"city": "Oslo"}', '{"city": "Oslo", "temperature": 3}')
-    found = await node.outputs(prompt="x", structured={"json_schema": SCHEMA})
+    found = await node.outputs(text="x", structured={"json_schema": SCHEMA})
     assert found["structured"]["temperature"] == 3
     assert [name for name, _data in node.ctx.logged] == ["structured.repair"]
     assert "".join(node.ctx.said) == found["text"]
     assert found["usage"]["input_tokens"] == node.ctx.used["input_tokens"]
 
     model_server.script("no", "no again")
-    error = await node.fails("structured_output_invalid", prompt="x", structured={"json_schema": SCHEMA})
+    error = await node.fails("structured_output_invalid", text="x", structured={"json_schema": SCHEMA})
     assert error.retryable
     model_server.script("no")
     shape = {"json_schema": SCHEMA, "repair": False}
-    await node.fails("structured_output_invalid", prompt="x", structured=shape)
+    await node.fails("structured_output_invalid", text="x", structured=shape)
 
 
 async def test_any_json_object(node, model_server):
-    found = await node.outputs(model="json", prompt="x", parameters={"response_format": "json"})
+    found = await node.outputs(model="json", text="x", parameters={"response_format": "json"})
     assert found["structured"]["city"] == "Berlin"
     assert sent(model_server)["response_format"] == {"type": "json_object"}
 
 
 def test_problems(node):
-    assert set(node.problems(prompt="")) == {"prompt"}
-    assert set(node.problems(prompt="x", tool_choice="f")) == {"tool_choice"}
+    assert set(node.problems(text="")) == {"prompt"}
+    assert set(node.problems(text="x", prompt=ASK)) == {"text"}
+    assert set(node.problems(text="x", tool_choice="f")) == {"tool_choice"}
     assert (
         "structured.json_schema"
-        in node.problems(prompt="x", structured={"json_schema": {"type": 3}}).popitem()[0]
+        in node.problems(text="x", structured={"json_schema": {"type": 3}}).popitem()[0]
     )
-    assert set(node.problems(prompt="x", tools=[{"name": "a"}, {"name": "a"}])) == {"tools"}
+    assert set(node.problems(text="x", tools=[{"name": "a"}, {"name": "a"}])) == {"tools"}

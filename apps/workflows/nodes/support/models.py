@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.utils.translation import gettext_noop as _
 from pydantic import Field
 
-from apps.workflows.dsl.dynamic import DynamicAny, DynamicText
+from apps.workflows.dsl.dynamic import Dynamic, DynamicAny, DynamicText, Resource
 from apps.workflows.engine.node import NodeConfig
+
+#: A chat model; empty where there is a default.
+ModelRef = Annotated[str, Dynamic("string"), Resource("model", optional=True)]
 
 
 class Parameters(NodeConfig):
@@ -93,13 +96,13 @@ class Memory(NodeConfig):
 class ChatConfig(NodeConfig):
     """The model of a node, its stand-in, and how it answers."""
 
-    model: DynamicText = Field(
+    model: ModelRef = Field(
         "",
         title=_("Model"),
         description=_("An id, provider/name, or a name. Empty: the workspace's default chat model."),
         json_schema_extra={"x-widget": "model", "x-slot": "chat"},
     )
-    fallback: DynamicText = Field(
+    fallback: ModelRef = Field(
         "",
         title=_("Fallback model"),
         description=_("Asked when the model fails before it has said anything."),

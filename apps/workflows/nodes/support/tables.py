@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.utils.translation import gettext_noop as _
 from pydantic import Field
 
-from apps.workflows.dsl.dynamic import DynamicAny, DynamicText
+from apps.workflows.dsl.dynamic import Dynamic, DynamicAny, Resource
 from apps.workflows.engine.node import NodeConfig, NodeContext
 from apps.workflows.engine.ports import TablePort
 from apps.workflows.nodes.support.ports import need
@@ -66,7 +66,7 @@ class Where(NodeConfig):
 class TableConfig(NodeConfig):
     """The table of a node."""
 
-    table: DynamicText = Field(
+    table: Annotated[str, Dynamic("string"), Resource("table")] = Field(
         title=_("Table"), description=_("Its name or id."), json_schema_extra={"x-widget": "table"}
     )
 
