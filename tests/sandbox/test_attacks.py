@@ -54,7 +54,7 @@ def test_weaker_configurations_contain_a_part(name):
     configuration = CONFIGURATIONS[name]
     if "uid" in configuration and os.geteuid() != 0:
         pytest.skip("becoming another user needs root")
-    ground = Ground(configuration.get("testing"), uid=configuration.get("uid"))
+    ground = Ground(**configuration)
     try:
         ground.wait()
         before = ground.processes()

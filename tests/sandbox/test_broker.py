@@ -36,7 +36,7 @@ async def site():
         if request.path == "/away":
             return web.Response(status=302, headers={"Location": "http://metadata.example/secret"})
         if request.path == "/slow":
-            await asyncio.sleep(5)
+            await asyncio.sleep(0.5)
         return web.json_response({"ok": True}, headers={"X-Long": "y" * 7000})
 
     app = web.Application()

@@ -279,6 +279,11 @@ async def test_a_cancelled_wait_leaves_no_hole():
     release.set()
     tasks[2].cancel()  # at the moment in which its turn may come
     results = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [isinstance(result, asyncio.CancelledError) for result in results] == [False, True, True, False]
+    assert [type(result) for result in results] == [
+        type(None),
+        asyncio.CancelledError,
+        asyncio.CancelledError,
+        type(None),
+    ]
     async with gate.enter("z", 1, 1):
         assert gate.waiting == 0

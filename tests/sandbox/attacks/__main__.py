@@ -12,16 +12,14 @@ from typing import Any
 
 import django
 
+WEAK = ("userns", "chroot", "landlock", "mdwe")
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "as started": {},
     "uid 12345": {"uid": 12345},
-    "without user namespaces": {"testing": {"disable": ["userns"]}},
-    "uid 12345, without user namespaces": {"uid": 12345, "testing": {"disable": ["userns"]}},
-    "system call filter and limits alone": {"testing": {"disable": ["userns", "chroot", "landlock"]}},
-    "uid 12345, system call filter and limits alone": {
-        "uid": 12345,
-        "testing": {"disable": ["userns", "chroot", "landlock"]},
-    },
+    "without user namespaces": {"disabled": ["userns"]},
+    "uid 12345, without user namespaces": {"uid": 12345, "disabled": ["userns"]},
+    "system call filter and limits alone": {"disabled": WEAK},
+    "uid 12345, system call filter and limits alone": {"uid": 12345, "disabled": WEAK},
 }
 
 
@@ -51,7 +49,7 @@ def run(name: str, configuration: dict[str, Any], options: argparse.Namespace) -
     from tests.sandbox.attacks.harness import Ground
 
     chosen = [attack for attack in ATTACKS if options.only in attack.name]
-    ground = Ground(configuration.get("testing"), uid=configuration.get("uid"))
+    ground = Ground(**configuration)
     try:
         report = ground.wait()
         before = ground.processes()

@@ -189,7 +189,7 @@ ATTACKS: list[Attack] = [
     ),
     plain(
         "output past the stream objects",
-        "import os\ndef main():\n    while True: os.write(1, b'x' * 65536)",
+        "import sys\ndef main():\n    while True: sys.stdout.buffer.write(b'x' * 65536)",
         OUTPUT,
         limits=SMALL,
     ),

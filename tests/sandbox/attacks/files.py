@@ -170,7 +170,7 @@ ATTACKS: list[Attack] = [
     ),
     python(
         "load a shared library",
-        "return attempt(ctypes.CDLL, 'libm.so.6') or attempt(ctypes.CDLL, '/lib/x86_64-linux-gnu/libutil.so.1') if ctypes else None",
+        "return [n for n in ('libthread_db.so.1', 'libnss_hesiod.so.2', '/lib/x86_64-linux-gnu/libanl.so.1', 'libpcprofile.so') if attempt(ctypes.CDLL, n)] if ctypes else None",
         native=True,
     ),
     python(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import platform
 import secrets
@@ -16,7 +15,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -31,11 +29,14 @@ from apps.core.sandbox import protocol
 from apps.core.sandbox.client import LocalTransport, execute
 from apps.core.sandbox.errors import SandboxBusy, SandboxUnavailable
 from apps.core.sandbox.jobs import CodeJob, JobResult, Limits
+from apps.core.sandbox.server import launch
+from apps.core.sandbox.server.config import ServerConfig
 from tests.sandbox.attacks.model import Attack
 from tests.sandbox.attacks.syscalls import numbers_for
 
 ROOT = Path(__file__).resolve().parents[3]
 START_S = 30.0
+SYSTEM_PYTHON = "/usr/bin/python3"
 LIMITS = Limits(cpu_s=2, wall_s=6, memory_mb=128, output_kb=64)
 TEMPORARY = Path("/tmp")  # noqa: S108  # where programs of the battery try to leave something
 LITTER = "fw-*"
@@ -47,7 +48,7 @@ def main(**k):
     seen = {
         "sum": sum(range(10)), "len": len("four"), "up": "abc".upper(), "json": json.loads(json.dumps({"a": [1, 2.5, None]})), "sqrt": math.sqrt(16),
         "re": re.sub("a+", "b", "caat"), "day": datetime.date(2024, 2, 29).isoformat(), "prec": str(decimal.Decimal(1) / 3), "answer": 40 + 2, "k": k,
-        "poison": [n for m in (builtins, json, sys, math, collections.OrderedDict, os.environ, sys.stdout) for n in ("POISON",) if hasattr(m, n) or n in getattr(m, "keys", list)()],
+        "poison": [m.__class__.__name__ for m in (builtins, json, sys, math, collections.OrderedDict, sys.stdout) if hasattr(m, "POISON")] + [n for n in os.environ if n == "POISON"],
         "random": 0 <= random.random() < 1, "depth": sys.getrecursionlimit() >= 500,
     }
     return seen
@@ -145,10 +146,15 @@ def _listener() -> tuple[socket.socket, int]:
     return tcp, tcp.getsockname()[1]
 
 
+def _open_to_all(path: Path) -> bool:
+    """Whether every user may reach a file: the interpreter may lie in somebody's home."""
+    return all(parent.stat().st_mode & 0o001 for parent in path.parents)
+
+
 class Ground:
     """A sandbox in a directory of its own, in one configuration."""
 
-    def __init__(self, testing: dict[str, Any] | None = None, *, uid: int | None = None) -> None:
+    def __init__(self, disabled: Iterable[str] = (), *, uid: int | None = None) -> None:
         self.canaries = Canaries()
         self.base = Path(tempfile.mkdtemp(prefix="fwsb-"))
         self.base.chmod(0o755)
@@ -156,24 +162,39 @@ class Ground:
         self.directory.mkdir(mode=0o700)
         if uid is not None:
             os.chown(self.directory, uid, uid)
-        self.log = (self.base / "log").open("wb")
         self.litter = set(TEMPORARY.glob(LITTER))
-        command = [sys.executable, str(ROOT / "manage.py"), "sandbox", "--socket", str(self.directory)]
-        if testing:
-            command += ["--testing", json.dumps(testing)]
-        self.process = subprocess.Popen(
-            command,
-            cwd="/" if uid is None else self.base,
-            env={**os.environ, "FLYWHEEL_CANARY_SECRET": self.canaries.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=self.log,
-            stderr=self.log,
-            user=uid,
-            group=uid,
-            extra_groups=[] if uid is not None else None,
-            start_new_session=True,
-        )
         self.transport = LocalTransport(self.directory)
+        self.log = (self.base / "log").open("wb")
+        config = ServerConfig(
+            str(self.directory),
+            launch.engine_path(),
+            zone_paths=launch.zone_paths(),
+            disabled=tuple(disabled),
+        )
+        os.environ["FLYWHEEL_CANARY_SECRET"] = self.canaries.environment
+        self.process = self._start(config, uid)
+
+    def _start(self, config: ServerConfig, uid: int | None) -> subprocess.Popen[bytes]:
+        """As `launch.start` does, perhaps as another user."""
+        arguments, descriptor = launch.command(config)
+        if uid is not None and not _open_to_all(Path(arguments[0])):
+            arguments[0] = SYSTEM_PYTHON
+        try:
+            return subprocess.Popen(
+                arguments,
+                cwd="/",
+                env=launch.EMPTY,
+                pass_fds=[descriptor],
+                stdin=subprocess.DEVNULL,
+                stdout=self.log,
+                stderr=self.log,
+                user=uid,
+                group=uid,
+                extra_groups=[] if uid is not None else None,
+                start_new_session=True,
+            )
+        finally:
+            os.close(descriptor)
 
     def wait(self) -> dict[str, Any]:
         """Return the report once it runs; raises AssertionError with the reason when it refuses."""

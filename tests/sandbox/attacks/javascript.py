@@ -31,7 +31,7 @@ _STANDARD = (
     "Atomics Promise Proxy Reflect Math JSON Date RegExp BigInt Iterator parseInt parseFloat isNaN isFinite decodeURI decodeURIComponent "
     "encodeURI encodeURIComponent escape unescape eval globalThis undefined NaN Infinity queueMicrotask performance navigator DOMException "
     "console structuredClone btoa atob main DisposableStack AsyncDisposableStack Callsite CallSite Generator setTimeout clearTimeout setInterval "
-    "clearInterval URL URLSearchParams TextEncoder TextDecoder http_request httpRequest"
+    "clearInterval Symbol(Symbol.toStringTag) URL URLSearchParams TextEncoder TextDecoder http_request httpRequest"
 )
 
 ATTACKS: list[Attack] = [
@@ -315,6 +315,7 @@ ATTACKS: list[Attack] = [
         "recursion through toJSON",
         "function main() { const o = {toJSON() { return {o} }}; return o }",
         FAILED,
+        NOT_JSON,
         CRASHED,
         *TOO_LONG,
         MEMORY,

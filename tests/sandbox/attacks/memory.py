@@ -121,7 +121,7 @@ ATTACKS: list[Attack] = [
     ),
     python(
         "modules of the product",
-        "return [n for n in sys.modules if n.split('.')[0] in ('django', 'apps', 'config', 'psycopg', 'celery', 'rest_framework', 'aiohttp')]",
+        "return [n for n in sys.modules if n.split('.')[0] in ('django', 'config', 'psycopg', 'celery', 'rest_framework', 'aiohttp') or n.startswith('apps.') and not (n + '.').startswith(('apps.core.sandbox.', 'apps.core.'))]",
         OK,
     ),
     python(
@@ -133,7 +133,7 @@ ATTACKS: list[Attack] = [
     ),
     python(
         "frames below",
-        "f = sys._getframe()\nfound = []\nwhile f:\n    found += [n for n, v in f.f_locals.items() if type(v).__name__ in ('socket', 'Popen')]\n    f = f.f_back\nreturn found",
+        "f = sys._getframe()\nfound = []\nwhile f:\n    found += [n for n, v in f.f_locals.items() if type(v).__name__ in ('socket', 'Popen') and attempt(__import__('os').fstat, v.fileno())]\n    f = f.f_back\nreturn found",
         OK,
     ),
     python(

@@ -60,8 +60,8 @@ ATTACKS: list[Attack] = [
             except BaseException:
                 pass
             try:
-                await asyncio.start_server(lambda r, w: None, '127.0.0.1', 0)
-                return True
+                server = await asyncio.start_server(lambda r, w: None, '127.0.0.1', 0)
+                return [str(s) for s in server.sockets]
             except BaseException:
                 return None
         return asyncio.run(go())

@@ -178,7 +178,7 @@ ATTACKS: list[Attack] = [
     ),
     python(
         "timers",
-        "import signal\nreturn attempt(signal.setitimer, signal.ITIMER_REAL, 0.01) or attempt(signal.alarm, 1) or performed(sc('timer_create', 0, 0, 0))",
+        "import signal\nreturn attempt(signal.setitimer, signal.ITIMER_REAL, 0.01) or attempt(signal.alarm, 1) not in (None, 2 ** 32 - 1) or performed(sc('timer_create', 0, 0, 0))",
         OK,
         FORBIDDEN,
         CRASHED,

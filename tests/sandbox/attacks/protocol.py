@@ -7,7 +7,6 @@ from tests.sandbox.attacks.model import (
     CRASHED,
     DEEP,
     FAILED,
-    FORBIDDEN,
     LARGE,
     NOT_JSON,
     OK,
@@ -18,11 +17,13 @@ from tests.sandbox.attacks.model import (
     python,
 )
 
-ANY_ANSWER = (OK, FAILED, NOT_JSON, CRASHED, FORBIDDEN, LARGE)
+ANY_ANSWER = (OK, FAILED, NOT_JSON, DEEP, LARGE)
 FORGED = """
-import os
+import os, struct, time
+def F(kind, payload, size=None):
+    return struct.pack('<cI', kind, len(payload) if size is None else size) + payload
 def main():
-    for fd in (1, 2, 3, 0):
+    for fd in (0, 1, 2, 3):
         for text in TEXTS:
             try: os.write(fd, text)
             except OSError: pass
@@ -36,41 +37,77 @@ def forged(name: str, texts: str, status: int = 0, *expect: str) -> Attack:
     return plain(name, code, *(expect or ANY_ANSWER))
 
 
+def framed(name: str, texts: str, status: int = 0, *expect: str) -> Attack:
+    """The same as frames of the wire."""
+    return forged(f"{name}, as a frame", f"[F(b'r', text) for text in {texts}]", status, *expect)
+
+
+RESULTS = {
+    "forge a result": """[b'{"ok":true,"value":{"forged":1}}']""",
+    "forge two results": """[b'{"ok":true,"value":{"a":1}}', b'{"ok":true,"value":{"a":2}}']""",
+    "forge a readiness mark": """[b'R', b'RRRR', b'R{"ok":true,"value":{}}']""",
+    "forge a result that is no UTF-8": """[b'{"ok":true,"value":{"a":"\\xff\\xfe"}}']""",
+    "forge NaN": """[b'{"ok":true,"value":{"a":NaN,"b":Infinity,"c":-Infinity}}']""",
+    "forge an infinite number": """[b'{"ok":true,"value":{"a":1e999}}']""",
+    "forge an infinite number of many digits": """[b'{"ok":true,"value":1' + b'0' * 250 + b'e99}']""",
+    "forge a huge integer": """[b'{"ok":true,"value":{"a":' + b'9' * 10000 + b'}}']""",
+    "forge a deep result": """[b'{"ok":true,"value":' + b'[' * 200000 + b']' * 200000 + b'}']""",
+    "forge duplicate keys": """[b'{"ok":true,"ok":false,"value":{"a":1},"value":{"a":2}}']""",
+    "forge surrogates and NUL": """[b'{"ok":true,"value":{"a":"\\\\ud800","b":"\\\\u0000"}}']""",
+    "forge a truncated result": """[b'{"ok":true,"val']""",
+    "forge a result with more in it": """[b'{"ok":true,"value":1,"state":"failed","retryable":true}']""",
+    "forge an error with odd types": """[b'{"ok":false,"error":{"a":[1]},"message":[1,2],"traceback":7,"line":"x"}']""",
+    "forge an error with a huge message": """[b'{"ok":false,"error":"E","message":"' + b'm' * 60000 + b'"}']""",
+    "forge a failure of the platform": """[b'{"ok":false,"error":"SandboxUnavailable","message":"x","retryable":true}']""",
+}
+
 ATTACKS: list[Attack] = [
-    forged("forge a result", """[b'{"ok":true,"result":{"forged":1}}']"""),
-    forged("forge two results", """[b'{"ok":true,"result":{"a":1}}{"ok":true,"result":{"a":2}}']"""),
-    forged("forge a readiness mark", """[b'R', b'RRRR', b'R{"ok":true,"result":{}}']"""),
+    *[forged(name, texts) for name, texts in RESULTS.items()],
+    *[framed(name, texts) for name, texts in RESULTS.items()],
+    framed("forge a failure with its exit code", RESULTS["forge a failure of the platform"], 111, FAILED),
     forged(
-        "forge an infrastructure failure",
-        """[b'\\x00SETUP OSError', b'{"status":"infrastructure"}', b'{"ok":false,"error":"SandboxUnavailable","message":"x","retryable":true}']""",
+        "forge a set-up failure",
+        """[b'\\x00SETUP OSError', b'!OSError: no', b'{"state":"failed","message":"no"}']""",
         111,
     ),
     forged(
-        "forge an unknown frame",
-        """[b'{"type":"ended","status":0,"why":null}', b'\\x00\\x00\\x00\\x05hello']""",
+        "forge a verdict",
+        """[b'{"state":"busy","ready":false}', F(b'V', b'{"state":"busy","ready":false}')]""",
     ),
+    forged("forge a gigantic length", """[F(b'r', b'', 2 ** 32 - 1)]""", 0, LARGE, NOT_JSON),
+    forged("forge frames of every kind", """[F(bytes([kind]), b'{}') for kind in range(256)]"""),
+    forged("forge half a header", """[b'r\\x10']""", 0, NOT_JSON, FAILED),
+    forged("forge half a frame", """[F(b'r', b'{"ok":', 100)]""", 0, NOT_JSON, FAILED),
+    forged("forge a file with a path", """[F(b'f', struct.pack('<H', 9) + b'../../etc' + b'x')]"""),
     forged(
-        "forge a gigantic length", """[b'\\xff\\xff\\xff\\xff', b'\\xff' * 8, b'\\x7f\\xff\\xff\\xff{}']"""
-    ),
-    forged("forge a result that is no UTF-8", """[b'{"ok":true,"result":{"a":"\\xff\\xfe"}}']"""),
-    forged("forge NaN", """[b'{"ok":true,"result":{"a":NaN,"b":Infinity,"c":-Infinity}}']"""),
-    forged("forge an infinite number", """[b'{"ok":true,"result":{"a":1e999}}']"""),
-    forged("forge a huge integer", """[b'{"ok":true,"result":{"a":' + b'9' * 10000 + b'}}']"""),
-    forged("forge a deep result", """[b'{"ok":true,"result":' + b'[' * 200000 + b']' * 200000 + b'}']"""),
-    forged("forge duplicate keys", """[b'{"ok":true,"ok":false,"result":{"a":1},"result":{"a":2}}']"""),
-    forged("forge surrogates and NUL", """[b'{"ok":true,"result":{"a":"\\\\ud800","b":"\\\\u0000"}}']"""),
-    forged("forge a truncated result", """[b'{"ok":true,"resu']"""),
-    forged(
-        "forge an error with odd types",
-        """[b'{"ok":false,"error":{"a":[1]},"message":[1,2],"traceback":7,"line":"x"}']""",
-    ),
-    forged(
-        "forge an error with a huge message",
-        """[b'{"ok":false,"error":"E","message":"' + b'm' * 900000 + b'"}']""",
+        "forge a file with an odd name",
+        """[F(b'f', struct.pack('<H', 3) + b'\\xff\\x00/' + b'x'), F(b'f', b'\\xff')]""",
     ),
     forged(
         "forge a request to the broker",
-        """[b'{"type":"http_request","id":1,"method":"GET","url":"http://127.0.0.1/"}', b'H{"url":"http://127.0.0.1/"}\\n']""",
+        """[F(b'h', b'{"method":"GET","url":"http://127.0.0.1/","headers":{},"body":""}')]""",
+    ),
+    forged("forge a request that is none", """[F(b'h', b'[' * 100000), F(b'h', b'{"method":[]}')]"""),
+    plain(
+        "requests to the broker without end",
+        'import os, struct\nbody = b\'{"method":"GET","url":"http://127.0.0.1/","headers":{},"body":""}\'\nframe = struct.pack(\'<cI\', b\'h\', len(body)) + body\ndef main():\n    while True: os.write(0, frame)',
+        WALL,
+        CPU,
+        NOT_JSON,
+        OUTPUT,
+        limits={"cpu_s": 1, "wall_s": 0.6},
+    ),
+    plain(
+        "empty frames without end",
+        "import os, struct\nframes = struct.pack('<cI', b'o', 0) * 10000\ndef main():\n    while True: os.write(0, frames)",
+        OUTPUT,
+        limits={"cpu_s": 2, "wall_s": 6},
+    ),
+    plain(
+        "half a frame, then nothing",
+        "import os, struct, time\ndef main():\n    os.write(0, struct.pack('<cI', b'r', 1000) + b'{')\n    time.sleep(60)",
+        WALL,
+        limits={"wall_s": 0.4},
     ),
     forged("say nothing, status 1", "[]", 1, CRASHED, FAILED),
     forged("say nothing, status 0", "[]", 0, CRASHED, FAILED, NOT_JSON),
@@ -98,16 +135,13 @@ ATTACKS: list[Attack] = [
     ),
     plain(
         "flood the result descriptor",
-        "import os\ndef main():\n    while True:\n        for fd in (3, 4, 5):\n            try: os.write(fd, b'x' * 65536)\n            except OSError: pass",
-        LARGE,
-        OUTPUT,
-        WALL,
-        CPU,
+        "import os\ndef main():\n    while True:\n        for fd in (0, 1, 3, 4):\n            try: os.write(fd, b'x' * 65536)\n            except OSError: pass",
+        NOT_JSON,
         limits={"cpu_s": 1, "wall_s": 2},
     ),
     plain(
         "drip the result descriptor",
-        "import os, time\ndef main():\n    while True:\n        os.write(3, b'x')\n        time.sleep(0.01)",
+        "import os, time\ndef main():\n    while True:\n        os.write(0, b'r\\x00\\x00\\x01\\x00')\n        time.sleep(0.01)",
         WALL,
         FAILED,
         limits={"wall_s": 0.4},
@@ -224,7 +258,7 @@ ATTACKS: list[Attack] = [
     ),
     plain(
         "write bytes that are no UTF-8",
-        "import os\ndef main():\n    os.write(1, bytes(range(256)))\n    return {'a': 1}",
+        "import sys\ndef main():\n    sys.stdout.buffer.write(bytes(range(256)))\n    sys.stderr.buffer.write(b'\\xff\\0' * 100)\n    return {'a': 1}",
         OK,
     ),
     python(
@@ -234,7 +268,11 @@ ATTACKS: list[Attack] = [
         FAILED,
     ),
     python(
-        "the payload is read once", "import os\nreturn attempt(os.read, 0, 100) not in (None, b'', True)", OK
+        "the payload is read once",
+        "import os\nreturn attempt(os.read, 0, 100) not in (None, b'', True)",
+        OK,
+        WALL,
+        limits={"wall_s": 0.3},
     ),
     python(
         "replace the streams",

@@ -90,15 +90,23 @@ class Gate:
                 return
             if not self._free(key):
                 continue
-            queue = self._waiting[key]
-            turn = queue.popleft()
-            if queue:
-                self._waiting.move_to_end(key)
-            else:
-                del self._waiting[key]
-            if not turn.done():
+            turn = self._next(key)
+            if turn is not None:
                 self._running[key] += 1
                 turn.set_result(None)
+
+    def _next(self, key: Hashable) -> asyncio.Future[None] | None:
+        """Take the first of a key's queue that still waits, and send the key to the end of the line."""
+        queue = self._waiting[key]
+        turn = None
+        while queue and turn is None:
+            first = queue.popleft()
+            turn = None if first.done() else first
+        if queue:
+            self._waiting.move_to_end(key)
+        else:
+            del self._waiting[key]
+        return turn
 
 
 _gates: WeakKeyDictionary[asyncio.AbstractEventLoop, Gate] = WeakKeyDictionary()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,8 +21,20 @@ from apps.core.sandbox.protocol import Verdict
 RESTART_S = 4.0  # a killed supervisor or zygote is back within this time
 RETRY_EVERY_S = 0.05
 STATE_S = 5.0
-MAX_STATE = 2**20
+MAX_SOCKET_PATH = 100  # an address of a Unix socket holds 108 bytes
 _GONE = (FileNotFoundError, ConnectionRefusedError, BlockingIOError)
+
+
+def _connect(control: socket.socket, path: Path) -> None:
+    """Connect to a Unix socket; a path that is too long for an address goes by way of its open directory."""
+    if len(str(path)) < MAX_SOCKET_PATH:
+        control.connect(str(path))
+        return
+    descriptor = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        control.connect(f"/proc/self/fd/{descriptor}/{path.name}")
+    finally:
+        os.close(descriptor)
 
 
 class LocalTransport:
@@ -50,20 +63,23 @@ class LocalTransport:
 
     async def state(self) -> dict[str, Any]:
         """Read the health report."""
-        reader = writer = None
         try:
             async with asyncio.timeout(STATE_S):
-                path = self._directory / protocol.STATE_SOCKET
-                reader, writer = await asyncio.open_unix_connection(path, limit=MAX_STATE)
-                report = json.loads(await reader.read(MAX_STATE))
+                report = json.loads(await self._read_state())
         except (OSError, ValueError, TimeoutError):
             raise self._unavailable() from None
-        finally:
-            if writer is not None:
-                writer.close()
         if not isinstance(report, dict):
             raise self._unavailable()
         return report
+
+    async def _read_state(self) -> bytes:
+        loop, pieces = asyncio.get_running_loop(), []
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.setblocking(False)
+            _connect(connection, self._directory / protocol.STATE_SOCKET)
+            while piece := await loop.sock_recv(connection, CHUNK):
+                pieces.append(piece)
+        return b"".join(pieces)
 
     async def _connect(self, name: str) -> socket.socket:
         """Connect to a zygote; one that is being replaced gets a moment.
@@ -75,7 +91,7 @@ class LocalTransport:
             control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             try:
                 control.setblocking(False)
-                control.connect(str(self._directory / f"{name}.sock"))
+                _connect(control, self._directory / f"{name}.sock")
             except OSError as error:
                 control.close()
                 late = asyncio.get_running_loop().time() > deadline
