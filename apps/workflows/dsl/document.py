@@ -1,4 +1,7 @@
-"""The document `flywheel/v1`: what a workflow is, as data. Unknown keys are refused, so that misspelt ones are found."""
+"""The document `flywheel/v1`: what a workflow is, as data.
+
+Unknown keys are refused, so that misspelt ones are found.
+"""
 
 from __future__ import annotations
 
@@ -54,10 +57,10 @@ class Retry(Part):
     jitter it is shortened at random.
     """
 
-    attempts: int = Field(3, ge=1, le=20)
-    delay_ms: float = Field(500, ge=0, le=600_000)
-    factor: float = Field(2.0, ge=1, le=10)
-    max_delay_ms: float = Field(30_000, ge=0, le=3_600_000)
+    attempts: int = Field(default=3, ge=1, le=20)
+    delay_ms: float = Field(default=500, ge=0, le=600_000)
+    factor: float = Field(default=2.0, ge=1, le=10)
+    max_delay_ms: float = Field(default=30_000, ge=0, le=3_600_000)
     jitter: bool = True
 
 
@@ -81,7 +84,7 @@ class NodeModel(Part):
     description: Text = ""
     config: dict[str, Any] = Field(default_factory=dict)
     retry: Retry | None = None
-    timeout_s: float | None = Field(None, gt=0, le=86_400)
+    timeout_s: float | None = Field(default=None, gt=0, le=86_400)
     on_error: OnError | None = None
     position: Position | None = None
     body: Body | None = None
@@ -130,13 +133,13 @@ class Variables(Part):
 class Limits(Part):
     """What one run may use; null is no limit. seconds is wall time without waiting for people; cost is in USD."""
 
-    steps: int | None = Field(1_000, ge=1, le=10_000_000)
-    depth: int = Field(8, ge=1, le=32)
-    seconds: float | None = Field(1_200, gt=0, le=2_592_000)
-    tokens: int | None = Field(None, ge=1)
-    cost: float | None = Field(None, gt=0)
-    variable_bytes: int = Field(1_048_576, ge=1_024, le=268_435_456)
-    parallel: int = Field(10, ge=1, le=1_000)
+    steps: int | None = Field(default=1_000, ge=1, le=10_000_000)
+    depth: int = Field(default=8, ge=1, le=32)
+    seconds: float | None = Field(default=1_200, gt=0, le=2_592_000)
+    tokens: int | None = Field(default=None, ge=1)
+    cost: float | None = Field(default=None, gt=0)
+    variable_bytes: int = Field(default=1_048_576, ge=1_024, le=268_435_456)
+    parallel: int = Field(default=10, ge=1, le=1_000)
 
 
 class Uploads(Part):
@@ -145,8 +148,8 @@ class Uploads(Part):
     enabled: bool = False
     types: list[str] = Field(default_factory=list)
     extensions: list[str] = Field(default_factory=list)
-    max_files: int = Field(5, ge=1, le=100)
-    max_bytes: int = Field(15_728_640, ge=1)
+    max_files: int = Field(default=5, ge=1, le=100)
+    max_bytes: int = Field(default=15_728_640, ge=1)
 
 
 class Speech(Part):

@@ -20,7 +20,7 @@ import json
 import math
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from apps.workflows.dsl import operators
 from apps.workflows.dsl.errors import ConditionSyntaxError, ReferenceSyntaxError
@@ -159,7 +159,7 @@ class _Parser:
             raise ConditionSyntaxError("The expression is empty.")
         result = self._or()
         if self._token.kind != "end":
-            self._fail()
+            raise self._error()
         return result
 
     @property
@@ -180,17 +180,17 @@ class _Parser:
 
     def _expect(self, sign: str) -> None:
         if self._accept(sign) is None:
-            self._fail(f"{sign} is missing")
+            raise self._error(f"{sign} is missing")
 
-    def _fail(self, message: str = "") -> NoReturn:
+    def _error(self, message: str = "") -> ConditionSyntaxError:
         token = self._token
         shown = "the end" if token.kind == "end" else repr(_shown(token))
-        raise _wrong(message or f"{shown} can't stand here", self._source, token.position)
+        return _wrong(message or f"{shown} can't stand here", self._source, token.position)
 
     def _or(self) -> Evaluate:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            self._fail("The expression is nested too deeply")
+            raise self._error("The expression is nested too deeply")
         parts = [self._and()]
         while self._accept("||"):
             parts.append(self._and())
@@ -220,10 +220,10 @@ class _Parser:
         right_at = self._token
         right = self._sum()
         if self._token.kind == "sign" and self._token.value in _COMPARE:
-            self._fail("Comparisons can't be chained; join two of them with &&")
+            raise self._error("Comparisons can't be chained; join two of them with &&")
         operator = operators.find_operator(name)
         if operator is None:
-            self._fail()
+            raise self._error()
         return _test(operator.test, left, right, right_at if self._alone(right_at) else None)
 
     def _alone(self, token: Token) -> bool:
@@ -258,7 +258,7 @@ class _Parser:
         # each one is a call inside the next, so their number is bounded like the depth of brackets
         self._sums += 1
         if self._sums > MAX_SUMS:
-            self._fail(f"An expression may have at most {MAX_SUMS} operations")
+            raise self._error(f"An expression may have at most {MAX_SUMS} operations")
         return _arithmetic(sign, left, right)
 
     def _sign(self) -> Evaluate:
@@ -285,7 +285,7 @@ class _Parser:
             return inner
         if self._accept("["):
             return _list(self._items("]"))
-        self._fail()
+        raise self._error()
 
     def _call(self) -> Evaluate:
         token = self._take()
@@ -294,14 +294,14 @@ class _Parser:
             self._position -= 1
             known = ", ".join(sorted(FUNCTIONS))
             hint = "a text needs quotes" if function is None else "it needs ( )"
-            self._fail(f"{token.value!r} is no name in expressions: {hint}; functions are {known}")
+            raise self._error(f"{token.value!r} is no name in expressions: {hint}; functions are {known}")
         if token.value in {"exists", "missing"}:
             return self._presence(token.value == "exists")
         items = self._items(")")
         low, high, compute = function
         if not low <= len(items) <= high:
             self._position -= 1
-            self._fail(f"{token.value} takes {low if low == high else f'{low} to {high}'} value(s)")
+            raise self._error(f"{token.value} takes {low if low == high else f'{low} to {high}'} value(s)")
         if len(items) == 1:
             only = items[0]
             return lambda scope: compute(only(scope))
@@ -310,7 +310,7 @@ class _Parser:
     def _presence(self, wanted: bool) -> Evaluate:
         token = self._token
         if token.kind != "reference":
-            self._fail("exists takes a reference")
+            raise self._error("exists takes a reference")
         self._take()
         self._expect(")")
         reference: Reference = token.value
@@ -326,7 +326,7 @@ class _Parser:
             if self._accept(end):
                 return items
             if self._accept(",") is None:
-                self._fail(f"{end} is missing")
+                raise self._error(f"{end} is missing")
 
 
 def _shown(token: Token) -> str:

@@ -462,13 +462,8 @@ def _counted_join(node: nodes.Concat) -> nodes.Filter:
     return _filtered(nodes.List(node.nodes, lineno=node.lineno), "_joined")
 
 
-def _filtered(value: nodes.Expr, name: str) -> nodes.Filter:
+def _filtered(value: Any, name: str) -> nodes.Filter:
     return nodes.Filter(value, name, [], [], None, None, lineno=value.lineno)
-
-
-def names_of_globals() -> frozenset[str]:
-    """Names that mean something in every template, so that a node of that name can't be read there."""
-    return frozenset(ENVIRONMENT.globals) | {"ref"}
 
 
 def printable(values: Iterable[Any]) -> str:

@@ -32,6 +32,9 @@ _STEPS = r"(?:\.[A-Za-z_]\w*|\[(?:0|[1-9]\d{0,9})\]|\['[^'\\\n]*'\]|\[\"[^\"\\\n
 _PRINT = re.compile(rf"\{{\{{\s*(({NAME.replace('-', '')}){_STEPS})\s*\}}\}}", re.ASCII)
 _MARK = re.compile(r"\{[{%#]")
 
+#: Ids of nodes that templates can't read, because the word means something else there.
+RESERVED_WORDS = _WORDS | frozenset(ENVIRONMENT.globals) | {"ref", "loop", "self", "super", "caller"}
+
 Part = str | Reference
 
 
