@@ -45,6 +45,13 @@
   const err = printer("e");
   globalThis.console = { log: out, info: out, debug: out, trace: out, dir: out, warn: err, error: err };
 
+  // the engine's call sites hand out the functions of every frame, ours too
+  Error.prepareStackTrace = (error, sites) => {
+    delete Object.getPrototypeOf(sites[0]).getFunction;
+  };
+  new Error("").stack;
+  Error.prepareStackTrace = undefined;
+
   // sfc32: the engine's own generator was seeded before the fork and would give every job the same numbers
   let [a, b, c, d] = [1, 2, 3, 4];
   const next = () => {

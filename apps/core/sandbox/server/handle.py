@@ -18,7 +18,8 @@ from apps.core.sandbox.server.config import JOB_MB, RESERVED_MB, ServerConfig
 from apps.core.sandbox.server.launch import EMPTY, ONE_THREAD, interpreter
 from apps.core.sandbox.zygote.child import SELF_TEST, SELF_TEST_DEADLY
 
-BOOT = Path(__file__).parent.parent / "zygote" / "boot.py"
+BOOT = (Path(__file__).parent.parent / "zygote" / "boot.py").read_text(encoding="utf-8")
+ROOT = str(Path(__file__).parents[4])
 MAX_MESSAGE = 65_536
 START_S = 60.0
 TEST_S = 20.0
@@ -43,7 +44,7 @@ class ZygoteHandle:
         self._leash, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self.process = subprocess.Popen(
-                [interpreter(), "-I", "-S", "-B", str(BOOT), str(theirs.fileno())],
+                [interpreter(), "-I", "-S", "-B", "-c", BOOT, ROOT, str(theirs.fileno())],
                 env={**EMPTY, **ONE_THREAD},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,

@@ -1,17 +1,27 @@
-"""The script the supervisor executes: `python -I -S -B boot.py LEASH`, with the leash as an open descriptor.
+"""What the supervisor hands to `python -I -S -B -c`, with the project's root and the leash's descriptor as arguments.
 
-It makes the project's own modules importable under names that tell nothing about the machine, and goes on in
-`service.main`.
+It is passed as text, and loads the loader by hand, so that from the first frame on nothing carries the name of a
+file of this machine.
 """
 
 import sys
 
-if __name__ == "__main__":
-    root = __file__.removesuffix("/apps/core/sandbox/zygote/boot.py")
-    sys.path.insert(0, root)
-    from apps.core.sandbox.zygote.loader import install
 
-    install(root)
+def _boot(root: str, leash: int) -> None:
+    name = "apps.core.sandbox.zygote.loader"
+    path = f"/{name.replace('.', '/')}.py"
+    loader = type(sys)(name)
+    sys.modules[name] = loader
+    with open(root + path, encoding="utf-8") as file:
+        exec(compile(file.read(), f"<python>{path}", "exec"), loader.__dict__)  # noqa: S102 - our own file
+    sys.path.insert(0, root)
+    loader.install(root)
     from apps.core.sandbox.zygote.service import main
 
-    main(int(sys.argv[1]))
+    job = main(leash)
+    del leash, root, file, loader, main, name, path
+    job()
+
+
+if __name__ == "__main__":
+    _boot(sys.argv[1], int(sys.argv[2]))

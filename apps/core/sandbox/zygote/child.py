@@ -26,12 +26,19 @@ def adopt(descriptor: int) -> _socket.socket:
 
 
 Runner = Callable[[int], None]
+Rehearsal = Callable[[], None]
 
 
-def live(lease: int, isolation: Isolation, run: Runner) -> None:
-    """Be a child. `run` gets what to run; its process ends when it returns."""
+def live(lease: int, isolation: Isolation, run: Runner, rehearse: Rehearsal | None = None) -> None:
+    """Be a child. `run` gets what to run; its process ends when it returns.
+
+    A child that waits rehearses: what a job writes to first is then its own already, and not copied while somebody
+    waits for the job.
+    """
     try:
         _lock(lease, isolation)
+        if rehearse is not None:
+            rehearse()
         message = _receive()
         if message is None:
             os._exit(0)

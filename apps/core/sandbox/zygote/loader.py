@@ -15,8 +15,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, ModuleType
 
-from apps.core.sandbox.modules import EXCLUDED
-
 Spec = importlib.machinery.ModuleSpec
 PathFinder = importlib.machinery.PathFinder
 SourceLoader = importlib.machinery.SourceFileLoader
@@ -182,6 +180,8 @@ def _write_archive(descriptor: int, extra: dict[str, bytes]) -> None:
 
 def _library() -> Iterator[tuple[str, bool, bytes]]:
     """Name, whether a package, and marshalled code of every pure module worth having."""
+    from apps.core.sandbox.modules import EXCLUDED
+
     base = os.__file__.rsplit("/", 1)[0]
     pending = [(base, "")]
     while pending:

@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from apps.core.sandbox import modules
-from apps.core.sandbox.runner import files
+from apps.core.sandbox.runner import files, frames
 from apps.core.sandbox.zygote import loader
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ def python(config: dict[str, Any]) -> None:
 
         eventloop.install()
     builtins.open = io.open = files.open_file
+    # the real ones would read and write the descriptors, one of which is the job's data
+    sys.stdin = sys.__stdin__ = io.StringIO()  # type: ignore[misc]  # nothing to read
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = frames.streams  # type: ignore[assignment, misc]
     loader.seal(archive)
     _forget_paths()
 
@@ -164,6 +167,8 @@ def _forget_machine() -> None:
 
 
 def _forget_paths() -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "apps"]:
+        del sys.modules[name]  # ours: no business of the code
     for module in list(sys.modules.values()):
         for attribute in ("__file__", "__cached__"):
             if isinstance(getattr(module, attribute, None), str):

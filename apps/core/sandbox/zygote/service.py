@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from apps.core.sandbox.kernel import calls, namespaces
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAX_MESSAGE = 65_536
+_kept: list[Zygote] = []  # a child does not spend time on taking the zygote apart
 MAX_START = 4_096
 PROTOCOL = 1
 POLITE_AFTER_S = 0.15  # who computes longer than this gives way to everybody else
@@ -29,6 +31,14 @@ POLITE = 10
 SOON_FAILED = 8  # children that die before they have a job, in a row
 IDLE_S = 3_600.0
 JAVASCRIPT_SLACK = 32 * 2**20
+
+
+class Forked(BaseException):
+    """Raised in a new child: it leaves all the zygote's frames behind, so that code finds none of them."""
+
+    def __init__(self, lease: _socket.socket, rehearse: children.Rehearsal | None) -> None:
+        self.lease = lease
+        self.rehearse = rehearse
 
 
 class Child:
@@ -57,6 +67,7 @@ class Zygote:
         self._listener = listener
         self._isolation = isolation
         self._run: children.Runner = config["run"]
+        self._rehearse: children.Rehearsal = config["rehearse"]
         self._slots: int = config["slots"]
         self._warm_wanted: int = config["warm"]
         self._space: int = config["space"]
@@ -215,17 +226,17 @@ class Zygote:
 
     def _refill(self) -> None:
         try:
-            self._warm.append(self._fork())
+            self._warm.append(self._fork(self._rehearse))
         except OSError:
             self._failed += 1
 
-    def _fork(self) -> Child:
+    def _fork(self, rehearse: children.Rehearsal | None = None) -> Child:
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
         if self._isolation.world >= 0:
             namespaces.set_parent_world(self._isolation.world)
         pid = os.fork()
         if pid == 0:
-            children.live(theirs.fileno(), self._isolation, self._run)
+            raise Forked(theirs, rehearse)
         theirs.close()
         pidfd = os.pidfd_open(pid)
         one = Child(pid, pidfd, ours)
@@ -307,8 +318,11 @@ def address_space() -> int:
         os.close(descriptor)
 
 
-def main(leash_number: int) -> None:
-    """Prepare, lock, report, serve. The first message on the leash is the configuration."""
+def main(leash_number: int) -> Callable[[], None]:
+    """Prepare, lock, report, serve. The first message on the leash is the configuration.
+
+    The zygote never returns from here. Its children do, with what they have to do.
+    """
     leash = children.adopt(leash_number)
     message, ancillary, _, _ = leash.recvmsg(MAX_MESSAGE, children.DESCRIPTOR_SPACE)
     config = json.loads(message)
@@ -326,7 +340,11 @@ def main(leash_number: int) -> None:
     gc.collect()
     gc.freeze()
     gc.disable()
-    zygote.serve()
+    try:
+        zygote.serve()
+    except Forked as forked:
+        _kept.append(zygote)
+        return partial(children.live, forked.lease.detach(), isolation, config["run"], forked.rehearse)
     os._exit(0)
 
 
@@ -347,7 +365,7 @@ def _prepare(config: dict[str, Any], isolation: Isolation) -> None:
         signal.signal(number, signal.SIG_DFL)
     calls.prctl(calls.PR_SET_PDEATHSIG, signal.SIGKILL)
     _prefer_small_pages()
-    config["run"] = runner.prepare(config)
+    config["run"], config["rehearse"] = runner.prepare(config)
     config["space"] = address_space()
     isolate(isolation, uid=config["uid"], gid=config["gid"], empty=config["empty"])
     limit(isolation)
