@@ -51,10 +51,14 @@ export class GraphView extends EventTarget {
   #rounds = new Map();
   #problems = new Map();
 
-  /** Fires `choose` (detail: node id or null) and `round` (detail: {id, index}). */
-  constructor(root, { label = gettext("Graph of the workflow"), empty = gettext("Nothing to draw yet.") } = {}) {
+  /**
+   * Fires `choose` (detail: node id or null) and `round` (detail: {id, index}). grow: [least pixels, most as a share of
+   * the window]: the height follows the graph in between; without it the style sheet sets the height.
+   */
+  constructor(root, { label = gettext("Graph of the workflow"), empty = gettext("Nothing to draw yet."), grow = null } = {}) {
     super();
     this.root = root;
+    this.grow = grow;
     root.classList.add("wf-graph");
     this.empty = el("p", { class: "wf-graph__empty fw-muted", text: empty, hidden: true });
     this.world = svg("g");
@@ -156,7 +160,8 @@ export class GraphView extends EventTarget {
 
   /** Both directions are tried: the one that can be shown larger wins. */
   #lay() {
-    const { width, height } = this.#size();
+    const { width } = this.#size();
+    const height = this.grow ? Math.max(this.grow[0], innerHeight * this.grow[1]) : this.#size().height;
     if (!width || !height) {
       return;
     }
@@ -173,8 +178,12 @@ export class GraphView extends EventTarget {
     this.#draw(best.placed);
     this.#scale = Math.min(Math.max(best.scale, 0.42), 1);
     const shown = { width: best.placed.width * this.#scale, height: best.placed.height * this.#scale };
+    const room = this.grow ? Math.min(Math.max(shown.height + 2 * MARGIN, this.grow[0]), height) : height;
+    if (this.grow) {
+      this.root.style.height = `${Math.round(room)}px`;
+    }
     this.#x = shown.width + 2 * MARGIN <= width ? (width - shown.width) / 2 : MARGIN;
-    this.#y = shown.height + 2 * MARGIN <= height ? (height - shown.height) / 2 : MARGIN;
+    this.#y = shown.height + 2 * MARGIN <= room ? (room - shown.height) / 2 : MARGIN;
     this.#move();
   }
 

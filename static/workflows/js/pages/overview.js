@@ -2,4 +2,4 @@
 import { pageData } from "../dom.js";
 import { GraphView } from "../graph/view.js";
 
-new GraphView(document.getElementById("wf-graph")).setGraph(pageData("wf-data").graph);
+new GraphView(document.getElementById("wf-graph"), { grow: [160, 0.6] }).setGraph(pageData("wf-data").graph);

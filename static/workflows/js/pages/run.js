@@ -23,7 +23,7 @@ model.outputs = data.run.outputs;
 model.inputs = data.run.inputs;
 const byId = new Map(data.graph.nodes.map((node) => [node.id, node]));
 const rounds = new RoundView(data.graph, model);
-const graph = new GraphView(document.getElementById("wf-graph"), { label: gettext("Graph of the run") });
+const graph = new GraphView(document.getElementById("wf-graph"), { label: gettext("Graph of the run"), grow: [280, 0.6] });
 const steps = new Steps(document.querySelector("[data-steps]"), document.querySelector("[data-steps-empty]"), {
   onChoose: (path) => choose(path),
   describe: (node) => ({
@@ -221,13 +221,14 @@ function part(name, key, build) {
 
 function drawResult() {
   drawWaits();
-  part("error", model.state === "failed" ? JSON.stringify(model.error) : model.state === "stopped" ? "stopped" : "", () => {
+  const failed = [...model.nodes.values()].find((node) => node.state === "failed");
+  const trouble = model.state === "failed" || model.state === "stopped";
+  part("error", trouble ? JSON.stringify([model.state, model.error, failed?.path]) : "", () => {
     if (model.state === "stopped") {
       return el("div", { class: "fw-notice fw-notice--warn" }, [
         icon("do_not_disturb_on"), el("span", { text: model.reason ? interpolate(gettext("Stopped: %(reason)s"), { reason: model.reason }) : gettext("Stopped.") }),
       ]);
     }
-    const failed = [...model.nodes.values()].find((node) => node.state === "failed");
     return model.state === "failed"
       ? [errorNotice(model.error ?? { message: gettext("The run failed.") }), failed ? button(gettext("Show the failed step"), { icon: "arrow_forward", onclick: () => choose(failed.path) }) : null]
       : null;
@@ -257,19 +258,22 @@ function idleText() {
 }
 
 function drawWaits() {
-  for (const [id, form] of waitForms) {
-    if (!model.waits.has(id)) {
+  // a node may ask again, on the same path: another attempt is another form
+  const keyOf = (wait) => JSON.stringify([wait.path, wait.payload?.attempt, wait.payload?.votes?.length]);
+  const open = new Set([...model.waits.values()].map(keyOf));
+  for (const [key, form] of waitForms) {
+    if (!open.has(key)) {
       form.element.remove();
-      waitForms.delete(id);
+      waitForms.delete(key);
     }
   }
   for (const [id, wait] of model.waits) {
-    if (!waitForms.has(id)) {
+    if (!waitForms.has(keyOf(wait))) {
       const form = new WaitForm(wait, {
         title: titleOf(id),
         answer: data.may.answer ? (answer) => act({ act: "answer", path: id, answer }) : null,
       });
-      waitForms.set(id, form);
+      waitForms.set(keyOf(wait), form);
       parts.waits.append(form.element);
     }
   }
