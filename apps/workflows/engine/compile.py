@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from apps.workflows.dsl.compiled import compile_config
 from apps.workflows.dsl.nodetype import ERROR
+from apps.workflows.dsl.parsing import parse
 from apps.workflows.dsl.references import Reference, compile_reference, is_reference
 from apps.workflows.dsl.templates import Part, compile_template
 from apps.workflows.engine.graph import Block, Graph, Spec, Way
@@ -21,15 +23,55 @@ if TYPE_CHECKING:
 
 def compile(document: Document, catalogue: Catalogue) -> Graph:  # noqa: A001 - the verb of the engine's interface
     """Compile a document that has been validated; costs about as much as a run, so keep the graph."""
+    nodes, edges = _reachable(document, catalogue)
     return Graph(
-        root=_block(document.nodes, document.edges, catalogue),
+        root=_block(nodes, edges, catalogue),
         limits=document.limits,
         catalogue=catalogue,
         name=document.name,
     )
 
 
+def _reachable(document: Document, catalogue: Catalogue) -> tuple[list[NodeModel], list[Edge]]:
+    """What runs when the nodes at the beginning do; notes and loose ends on the canvas stay out."""
+    kinds: Any = catalogue
+    begins = [node.id for node in document.nodes if kinds[node.type].begins]
+    targets = {edge.target for edge in document.edges}
+    pending = begins or [
+        node.id for node in document.nodes if node.id not in targets and not kinds[node.type].inert
+    ]
+    leaving: dict[str, list[str]] = {}
+    for edge in document.edges:
+        leaving.setdefault(edge.source, []).append(edge.target)
+    found = set(pending)
+    while pending:
+        fresh = [target for target in leaving.get(pending.pop(), ()) if target not in found]
+        found.update(fresh)
+        pending.extend(fresh)
+    return (
+        [node for node in document.nodes if node.id in found],
+        [edge for edge in document.edges if edge.source in found],
+    )
+
+
+class Graphs:
+    """Graphs of documents that a run loads while it goes on, each compiled once."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._graphs: dict[str, Graph] = {}
+
+    def get(self, document: Mapping[str, Any]) -> Graph:
+        """The graph of a document; raises DocumentError."""
+        key = json.dumps(document, sort_keys=True)
+        if key not in self._graphs:
+            self._graphs[key] = compile(parse(dict(document)), self._catalogue)
+        return self._graphs[key]
+
+
 def _block(nodes: Sequence[NodeModel], edges: Sequence[Edge], catalogue: Catalogue) -> Block:
+    kinds: Any = catalogue
+    nodes = [node for node in nodes if not kinds[node.type].inert]
     by_id = {node.id: index for index, node in enumerate(nodes)}
     leaving: list[list[tuple[str, int]]] = [[] for _ in nodes]
     incoming = [0] * len(nodes)
@@ -64,7 +106,7 @@ def _spec(index: int, model: NodeModel, leaving: list[tuple[str, int]], catalogu
         effects=node.effects,
         ways=_ways(leaving),
         nowhere=Way((), tuple(target for _, target in leaving)),
-        ends=node.ends,
+        special=node.begins or node.ends,
         text_output=node.text_output,
         retry=model.retry,
         timeout_s=model.timeout_s,

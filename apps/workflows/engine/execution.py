@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from apps.workflows.dsl.scope import Scope
     from apps.workflows.engine.containers import Rounds
     from apps.workflows.engine.frames import Frame
-    from apps.workflows.engine.graph import Block, Spec
+    from apps.workflows.engine.graph import Block, Graph, Spec
     from apps.workflows.engine.node import Wait
     from apps.workflows.engine.ports import Ports
     from apps.workflows.engine.scheduler import Scheduler
@@ -140,6 +140,10 @@ class Execution:
     def recalled_version(self) -> int | None:
         """The version a sub-workflow ran with before the run was resumed."""
         return None if self.record is None else self.record.version
+
+    def graph(self, document: Mapping[str, Any]) -> Graph:
+        """Another workflow, compiled."""
+        return self._scheduler.graphs.get(document)
 
     def lookup(self, reference: str) -> Any:
         """The value of a reference; None when it was not set."""

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from apps.workflows.engine.execution import Execution
     from apps.workflows.engine.graph import RetryPolicy
 
+#: The longest rest somebody else can ask for, in seconds.
+LONGEST_REST_S = 600.0
+
 logger = logging.getLogger(__name__)
 
 
@@ -33,7 +36,14 @@ def error_outputs(error: NodeError) -> dict[str, Any]:
     return {"is_success": False, "error_message": error.message, "error_code": error.code}
 
 
-def rest_of(retry: RetryPolicy, tries: int, source: random.Random) -> float:
-    """Seconds to rest after `tries` + 1 failures: exponential, with jitter anything from half of it on."""
+def rest_of(retry: RetryPolicy, tries: int, error: NodeError, source: random.Random) -> float:
+    """Seconds to rest after `tries` + 1 failures: exponential, with jitter anything from half of it on.
+
+    Whoever was asked may say how long to stay away (`retry_after_s` in the error's details, such as HTTP's Retry-After);
+    that is kept to, up to `LONGEST_REST_S`.
+    """
     rest = min(retry.delay_ms * retry.factor**tries, retry.max_delay_ms) / 1000
-    return rest * (0.5 + source.random() / 2) if retry.jitter else rest
+    if retry.jitter:
+        rest *= 0.5 + source.random() / 2
+    asked = error.details.get("retry_after_s")
+    return max(rest, min(asked, LONGEST_REST_S)) if isinstance(asked, int | float) else rest

@@ -56,7 +56,7 @@ class Way:
 class Spec:
     """One node of a graph, compiled. Slots are read in the scheduler's innermost loop; nothing here changes in a run.
 
-    plain: its `run` is called in place. static: its configuration has no dynamic fields. quoted: an answer quotes its
+    plain: its `run` is called in place. static: its configuration has no dynamic fields. special: it begins or ends the workflow. quoted: an answer quotes its
     text output. speaks: its `answer_field` is part of the run's answer; parts: texts and references of that, in order,
     None when it is known only once the node has run. ways: by port; `nowhere` serves ports without edges (all its edges are skipped).
     announces: answers, by index, that are certain to run once this node leaves by a port.
@@ -73,7 +73,7 @@ class Spec:
     effects: bool
     ways: dict[str, Way]
     nowhere: Way
-    ends: bool = False
+    special: bool = False
     text_output: str = ""
     retry: RetryPolicy | None = None
     timeout_s: float | None = None

@@ -16,6 +16,7 @@ from apps.workflows.engine.ports import Ports
 if TYPE_CHECKING:
     from apps.workflows.dsl.scope import Scope
     from apps.workflows.engine.containers import Rounds
+    from apps.workflows.engine.graph import Graph
 
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
 
@@ -99,6 +100,9 @@ class NodeContext(Protocol):
     def recalled_version(self) -> int | None:
         """The version a sub-workflow ran with before the run was resumed."""
 
+    def graph(self, document: Mapping[str, Any]) -> Graph:
+        """Another workflow, compiled with the same node types; the same document is compiled once in a run."""
+
     def lookup(self, reference: str) -> Any:
         """The value of a reference such as ``$.node.output.path``; None when it was not set."""
 
@@ -142,8 +146,15 @@ class Node(Generic[ConfigT]):
     text_output: ClassVar[str] = ""
     #: name of the field of the configuration, and of the output, whose text is said as part of the run's answer
     answer_field: ClassVar[str] = ""
+    #: whether it stands where runs begin: its outputs are read as ``$.inputs`` too
+    begins: ClassVar[bool] = False
     #: whether what it leaves behind is the result of the run (or of the sub-workflow)
     ends: ClassVar[bool] = False
+    #: whether it is only there to be looked at, and never runs
+    inert: ClassVar[bool] = False
+    #: a field that lists values of which the first becomes the output `merge_output`: answers stream through it
+    merge_field: ClassVar[str] = ""
+    merge_output: ClassVar[str] = ""
 
     def __init__(self, config: ConfigT) -> None:
         self.config = config

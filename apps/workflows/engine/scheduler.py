@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from apps.workflows.dsl.errors import LanguageError
 from apps.workflows.dsl.nodetype import ERROR, OUT
+from apps.workflows.engine.compile import Graphs
 from apps.workflows.engine.containers import Rounds
 from apps.workflows.engine.errors import LimitExceeded, NodeError
 from apps.workflows.engine.events import Event
@@ -80,6 +81,7 @@ class Scheduler:
         self.run_id = run_id
         self.namespace = _namespace(run_id)
         self.ports = ports
+        self.graphs = Graphs(graph.catalogue)
         self.budget = budget
         self.feed = feed
         self.deadline: float | None = None
@@ -376,12 +378,24 @@ class Scheduler:
         if handled is not None:
             data["handled"] = handled.as_dict()
             self.partial = True
-        if execution.nest is not None and frame.speech is not None:
+        if (
+            execution.nest is not None
+            and frame.speech is not None
+            and spec.body is not None
+            and spec.body.slots
+        ):
             data["said"] = frame.speech.said_by(spec)
         self.feed.emit("node.completed", data)
-        if spec.ends:
-            frame.home.results.update(outputs)
+        if spec.special:
+            self._publish(frame, spec, outputs)
         self._leave(frame, spec, outputs, port)
+
+    def _publish(self, frame: Frame, spec: Spec, outputs: dict[str, Any]) -> None:
+        """The checked inputs are those of the workflow, the outputs of an end its results."""
+        if spec.node.begins:
+            frame.home.values["inputs"] = outputs
+        if spec.node.ends:
+            frame.home.results.update(outputs)
 
     def _leave(
         self, frame: Frame, spec: Spec, outputs: dict[str, Any], port: str, said: str | None = None
@@ -430,7 +444,7 @@ class Scheduler:
             frame.speech.drop(spec)
         retry = spec.retry
         if error.retryable and retry is not None and execution.tries + 1 < retry.attempts:
-            self._rest(execution, error, rest_of(retry, execution.tries, self._random))
+            self._rest(execution, error, rest_of(retry, execution.tries, error, self._random))
         elif spec.strategy == "default":
             self._complete(execution, {**spec.default, **error_outputs(error)}, OUT, error)
         elif spec.strategy == "branch":
@@ -679,8 +693,8 @@ class Scheduler:
             self._apply(frame, record.settings, spec.id)
             frame.values[spec.id] = data["outputs"]
             self.partial = self.partial or "handled" in data
-            if spec.ends:
-                frame.home.results.update(data["outputs"])
+            if spec.special:
+                self._publish(frame, spec, data["outputs"])
             self._leave(frame, spec, data["outputs"], data["port"], data.get("said"))
         elif record.state == "failed":
             error = data["error"]
