@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import resource
@@ -129,16 +130,18 @@ def tree(pid: int) -> list[int]:
     while waiting:
         found.append(current := waiting.pop())
         for children in Path(f"/proc/{current}/task").glob("*/children"):
-            waiting += map(int, children.read_text().split())
+            with contextlib.suppress(OSError):
+                waiting += map(int, children.read_text().split())
     return found
 
 
-def cpu_of(pids: list[int]) -> float:
-    """Seconds of these processes and of their children that have ended."""
+def cpu_of(root: int | None) -> float:
+    """Seconds of a process, of all below it, and of those of them that have ended."""
     ticks = 0
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += sum(map(int, fields[11:15]))
+    for pid in tree(root) if root else []:
+        with contextlib.suppress(OSError):  # it ended just now; its parent counts it
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15]))
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
@@ -152,13 +155,13 @@ async def sequential(contestants: list[Contestant], inputs: dict[str, Any], roun
             contestant.times.append(await contestant.once(inputs))
 
 
-async def measure_cpu(contestant: Contestant, pids: list[int], jobs: int) -> None:
+async def measure_cpu(contestant: Contestant, root: int | None, jobs: int) -> None:
     """Processor time per job: of the sandbox and of its client, or of the child processes."""
-    before = cpu_of(pids) + time.process_time() + _children_cpu()
+    before = cpu_of(root) + time.process_time() + _children_cpu()
     for _ in range(jobs):
         await contestant.once(SMALL)
     await asyncio.sleep(0.1)  # the last child is waited for
-    contestant.cpu_ms = (cpu_of(pids) + time.process_time() + _children_cpu() - before) / jobs * 1000
+    contestant.cpu_ms = (cpu_of(root) + time.process_time() + _children_cpu() - before) / jobs * 1000
 
 
 def _children_cpu() -> float:
@@ -282,12 +285,11 @@ async def report_trivial(
 ) -> dict[str, float]:
     """Print the table of the trivial job; returns each contestant's median."""
     await sequential(everybody, SMALL, rounds)
-    pids = tree(ground.process.pid)
     print(f"\n{'trivial job':28}{HEAD}{'CPU ms':>9}{'8 clients: jobs/s':>20}{HEAD}")
     medians = {}
     for contestant in everybody:
         sandboxed = contestant.name.endswith("sandbox")
-        await measure_cpu(contestant, pids if sandboxed else [], many if sandboxed else 10)
+        await measure_cpu(contestant, ground.process.pid if sandboxed else None, many if sandboxed else 10)
         medians[contestant.name] = statistics.median(contestant.times)
         rate, times = await at_once(contestant, SMALL, many if sandboxed else 4)
         print(
