@@ -88,7 +88,7 @@ class Bench:
         outcome = self.type(made).resume(self.ctx, made, dict(wait.state), answer)
         return self._checked(made, await outcome if inspect.isawaitable(outcome) else outcome)
 
-    async def fails(self, code: str, **config: Any) -> NodeError:
+    async def fails(self, code: str, /, **config: Any) -> NodeError:
         """Run a node that must fail with this code."""
         with pytest.raises(NodeError) as caught:
             await self.run(**config)

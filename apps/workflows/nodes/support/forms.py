@@ -169,7 +169,7 @@ def _limits(field: FormField) -> dict[str, Any]:
     kind = _SHAPES[field.type][0]["type"]
     wanted: dict[str, Any] = {}
     if kind in {"number", "integer"}:
-        wanted = {"minimum": field.min, "maximum": field.max}
+        wanted = {"minimum": _plain(field.min), "maximum": _plain(field.max)}
     elif kind == "array":
         wanted = {"minItems": field.min_items, "maxItems": field.max_items}
         if field.required and not field.min_items:
@@ -179,6 +179,11 @@ def _limits(field: FormField) -> dict[str, Any]:
         least = field.min_length if field.min_length or not field.required else 1
         wanted = {"minLength": least, "maxLength": field.max_length, "pattern": field.pattern or None}
     return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _plain(number: float | None) -> float | None:
+    """9.0 is shown to people as 9."""
+    return int(number) if number is not None and number.is_integer() else number
 
 
 def options_of(value: Any) -> list[dict[str, str]]:
