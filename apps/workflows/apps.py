@@ -17,9 +17,10 @@ class WorkflowsConfig(AppConfig):
         """Mount the console's pages; take a workspace's schema away with the workspace."""
         from django.db.models.signals import post_delete
 
-        from apps.workflows.admin import register
+        from apps.workflows.admin import register, table_routes
         from apps.workflows.models import TableSpace
         from apps.workflows.services.data_table import space_deleted
 
         post_delete.connect(space_deleted, sender=TableSpace, dispatch_uid="workflows.table_space")
         register()
+        table_routes.register_pages()

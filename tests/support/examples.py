@@ -23,8 +23,10 @@ from apps.knowledge.services.base import create_base
 from apps.knowledge.services.document import add_document
 from apps.providers.models import Model, Provider
 from apps.tracing.services.score import record_score
+from apps.workflows.services.data_table import insert_rows
 from tests.factories.annotations import items_of, make_agent, make_conversation, make_dataset, make_queue
 from tests.factories.core import SYSTEM, make_api_key, make_member, make_workspace
+from tests.factories.data_tables import make_table
 from tests.factories.tracing import make_trace
 from tests.support.jobs import run_queued
 
@@ -72,6 +74,8 @@ class Examples:
         queue = make_queue(workspace, conversation, name=f"{MARK} queue")
         dataset = make_dataset(workspace, (f"{MARK}?", "Yes."), name=f"{MARK} dataset")
         export = create_export(actor=Actor.for_user(owner), dataset=dataset, file_format="openai_chat")
+        table = make_table(workspace, name=f"{MARK.lower()}_table", description=MARK)
+        insert_rows(actor=SYSTEM, table=table, rows=[{"customer": MARK}])
         job = jobs.enqueue("core.first_start", actor=SYSTEM, workspace=workspace, title=MARK)
         key = ApiKey.objects.get(workspace=workspace)
         item = items_of(queue)[0]
@@ -93,6 +97,7 @@ class Examples:
             "provider": Provider.objects.filter(workspace=workspace).first().pk,
             "models": Model.objects.filter(workspace=workspace).first().pk,
             "model": Model.objects.filter(workspace=workspace).first().pk,
+            "tables": table.pk, "rows": 1,
             "group": 1, "periodictask": 1,
         }  # fmt: skip
         return cls(workspace, objects, "0000000000000001", str(shared.share_token))

@@ -71,7 +71,7 @@ def count_rows(place: Place, where: Mapping[str, Any] | None = None, cap: int = 
     inner = sql.SQL("SELECT 1 FROM {}").format(place.identifier)
     if condition:
         inner += sql.SQL(" WHERE ") + condition[0]
-    statement = sql.SQL("SELECT count(*) FROM ({} LIMIT %s) AS some").format(inner)
+    statement = sql.SQL("SELECT count(*) FROM ({} LIMIT %s) AS counted").format(inner)
     with _cursor() as cursor:
         cursor.execute(_text(statement), [*(condition[1] if condition else []), cap])
         return int(cursor.fetchone()[0])
