@@ -10,7 +10,7 @@ from pydantic import Field
 
 from apps.workflows.dsl.dynamic import DynamicText
 from apps.workflows.dsl.nodetype import Output, Port
-from apps.workflows.engine.node import Node, NodeContext, Outcome, Result
+from apps.workflows.engine.node import Node, NodeContext, Outcome, Result, Wait
 from apps.workflows.nodes.support import forms, people
 from apps.workflows.nodes.support.forms import Action
 from apps.workflows.nodes.support.people import WaitingConfig
@@ -119,7 +119,7 @@ def _outputs(decision: str, votes: list[dict[str, Any]], comment: str) -> dict[s
     return {"decision": decision, "approved": decision == APPROVED, "comment": comment, "votes": votes}
 
 
-def _ask(config: ApprovalConfig, state: dict[str, Any]) -> Any:
+def _ask(config: ApprovalConfig, state: dict[str, Any]) -> Wait:
     needs = {
         APPROVED: ["comment"] if config.comment == "required" else [],
         REJECTED: ["comment"] if config.comment in {"required", "required_to_reject"} else [],

@@ -12,7 +12,7 @@ from pydantic import Field
 from apps.workflows.dsl import types
 from apps.workflows.dsl.dynamic import DynamicText
 from apps.workflows.dsl.nodetype import Output, Port
-from apps.workflows.engine.node import Node, NodeContext, Outcome, Result
+from apps.workflows.engine.node import Node, NodeContext, Outcome, Result, Wait
 from apps.workflows.nodes.support import forms, people
 from apps.workflows.nodes.support.forms import Action, FormField
 from apps.workflows.nodes.support.people import WaitingConfig
@@ -116,7 +116,7 @@ class HumanInputNode(Node[HumanInputConfig]):
         )
 
 
-def _ask(config: HumanInputConfig, state: dict[str, Any]) -> Any:
+def _ask(config: HumanInputConfig, state: dict[str, Any]) -> Wait:
     return people.wait(
         "human_input",
         config,

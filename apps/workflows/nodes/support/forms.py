@@ -40,6 +40,7 @@ FieldType = Literal[
 FileKind = Literal["image", "document", "audio", "video", "other"]
 UploadMethod = Literal["upload", "address"]
 
+_METHODS: tuple[UploadMethod, ...] = ("upload", "address")
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 _MAX_TEXT = 100_000
 
@@ -123,7 +124,7 @@ class FormField(NodeConfig):
         default_factory=list, title=_("File extensions"), description=_("Such as .pdf. None: all.")
     )
     upload_methods: list[UploadMethod] = Field(
-        default_factory=lambda: ["upload", "address"],
+        default_factory=lambda: list(_METHODS),
         title=_("Files come from"),
         json_schema_extra={"x-advanced": True},
     )

@@ -194,7 +194,7 @@ def _plain_numbers(value: Any) -> Any:
     return value
 
 
-_Validator = extend(
+_Validator = extend(  # type: ignore[no-untyped-call]  # the package has no types for it
     Draft202012Validator,
     {
         "pattern": _check_pattern,
@@ -241,23 +241,33 @@ def _shown(value: Any) -> str:
     return f"“{short}”" if isinstance(value, str) else short
 
 
+def _limit(error: ValidationError) -> Any:
+    """What the schema asks for."""
+    return error.validator_value
+
+
+def _found(error: ValidationError) -> Any:
+    """What is there instead."""
+    return error.instance
+
+
 def _type_sentence(error: ValidationError) -> str:
-    wanted = error.validator_value
+    wanted = _limit(error)
     names = [_TYPES.get(str(each), str(each)) for each in (wanted if isinstance(wanted, list) else [wanted])]
-    return f"must be {' or '.join(names)}, not {_shown(error.instance)}."
+    return f"must be {' or '.join(names)}, not {_shown(_found(error))}."
 
 
 def _required_sentence(error: ValidationError) -> str:
-    missing = [name for name in error.validator_value if name not in error.instance]
+    missing = [name for name in _limit(error) if name not in _found(error)]
     # one error is raised for each missing name; the message names it
     named = next((name for name in missing if error.message.startswith(repr(name))), missing[0])
     return f"lacks the field “{named}”."
 
 
 def _alternatives_sentence(error: ValidationError) -> str:
-    types = [str(each.get("type", "")) for each in error.validator_value if isinstance(each, Mapping)]
+    types = [str(each.get("type", "")) for each in _limit(error) if isinstance(each, Mapping)]
     if types and all(name in _TYPES for name in types):
-        return f"must be {' or '.join(_TYPES[name] for name in types)}, not {_shown(error.instance)}."
+        return f"must be {' or '.join(_TYPES[name] for name in types)}, not {_shown(_found(error))}."
     return "fits none of the forms it may have." if error.context else "fits more than one of its forms."
 
 
@@ -267,26 +277,26 @@ _SENTENCES: dict[str, Callable[[ValidationError], str]] = {
     "anyOf": _alternatives_sentence,
     "oneOf": _alternatives_sentence,
     "enum": lambda e: (
-        f"must be one of {', '.join(_shown(each) for each in e.validator_value[:12])}, not {_shown(e.instance)}."
+        f"must be one of {', '.join(_shown(each) for each in _limit(e)[:12])}, not {_shown(_found(e))}."
     ),
-    "const": lambda e: f"must be {_shown(e.validator_value)}, not {_shown(e.instance)}.",
-    "minimum": lambda e: f"must be at least {e.validator_value}, not {_shown(e.instance)}.",
-    "maximum": lambda e: f"must be at most {e.validator_value}, not {_shown(e.instance)}.",
-    "exclusiveMinimum": lambda e: f"must be more than {e.validator_value}, not {_shown(e.instance)}.",
-    "exclusiveMaximum": lambda e: f"must be less than {e.validator_value}, not {_shown(e.instance)}.",
-    "multipleOf": lambda e: f"must be a multiple of {e.validator_value}, not {_shown(e.instance)}.",
+    "const": lambda e: f"must be {_shown(_limit(e))}, not {_shown(_found(e))}.",
+    "minimum": lambda e: f"must be at least {_limit(e)}, not {_shown(_found(e))}.",
+    "maximum": lambda e: f"must be at most {_limit(e)}, not {_shown(_found(e))}.",
+    "exclusiveMinimum": lambda e: f"must be more than {_limit(e)}, not {_shown(_found(e))}.",
+    "exclusiveMaximum": lambda e: f"must be less than {_limit(e)}, not {_shown(_found(e))}.",
+    "multipleOf": lambda e: f"must be a multiple of {_limit(e)}, not {_shown(_found(e))}.",
     "minLength": lambda e: (
         "must not be empty."
-        if e.validator_value == 1
-        else f"must have at least {e.validator_value} characters, not {len(e.instance)}."
+        if _limit(e) == 1
+        else f"must have at least {_limit(e)} characters, not {len(_found(e))}."
     ),
-    "maxLength": lambda e: f"may have at most {e.validator_value} characters, not {len(e.instance)}.",
-    "minItems": lambda e: f"must have at least {e.validator_value} items, not {len(e.instance)}.",
-    "maxItems": lambda e: f"may have at most {e.validator_value} items, not {len(e.instance)}.",
-    "minProperties": lambda e: f"must have at least {e.validator_value} fields, not {len(e.instance)}.",
-    "maxProperties": lambda e: f"may have at most {e.validator_value} fields, not {len(e.instance)}.",
-    "pattern": lambda e: f"does not match the pattern {e.validator_value}: {_shown(e.instance)}.",
-    "format": lambda e: f"is no valid {e.validator_value}: {_shown(e.instance)}.",
+    "maxLength": lambda e: f"may have at most {_limit(e)} characters, not {len(_found(e))}.",
+    "minItems": lambda e: f"must have at least {_limit(e)} items, not {len(_found(e))}.",
+    "maxItems": lambda e: f"may have at most {_limit(e)} items, not {len(_found(e))}.",
+    "minProperties": lambda e: f"must have at least {_limit(e)} fields, not {len(_found(e))}.",
+    "maxProperties": lambda e: f"may have at most {_limit(e)} fields, not {len(_found(e))}.",
+    "pattern": lambda e: f"does not match the pattern {_limit(e)}: {_shown(_found(e))}.",
+    "format": lambda e: f"is no valid {_limit(e)}: {_shown(_found(e))}.",
     "uniqueItems": lambda _e: "holds the same item more than once.",
     "additionalProperties": lambda e: f"{e.message[:300]}.",
     "unevaluatedProperties": lambda _e: "has unknown fields.",
