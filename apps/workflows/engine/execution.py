@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from apps.workflows.engine.node import Wait
     from apps.workflows.engine.ports import Ports
     from apps.workflows.engine.scheduler import Scheduler
-    from apps.workflows.engine.state import NodeRecord
+    from apps.workflows.engine.records import NodeRecord
 
 
 class Nest:

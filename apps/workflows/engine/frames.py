@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from apps.workflows.engine.execution import Execution
     from apps.workflows.engine.graph import Block
+    from apps.workflows.engine.records import NodeRecord
     from apps.workflows.engine.speech import Speech
-    from apps.workflows.engine.state import NodeRecord
 
 
 class Frame:

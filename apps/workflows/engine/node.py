@@ -150,6 +150,8 @@ class Node(Generic[ConfigT]):
     begins: ClassVar[bool] = False
     #: whether what it leaves behind is the result of the run (or of the sub-workflow)
     ends: ClassVar[bool] = False
+    #: for a container: whether rounds build on those before them
+    rounds_follow: ClassVar[bool] = False
     #: whether it is only there to be looked at, and never runs
     inert: ClassVar[bool] = False
     #: a field that lists values of which the first becomes the output `merge_output`: answers stream through it

@@ -159,6 +159,11 @@ class Run:
         for event in state.prelude if state is not None else ():
             self._feed.emit(*event)
         values = {name: dict(found or {}) for name, found in self._names.items()}
+        for (namespace, name), value in (state.overrides if state is not None else {}).items():
+            values[namespace][name] = value
+            if state is not None and not state.started:
+                told = {"namespace": namespace, "name": name, "value": value, "node": "", "path": ""}
+                self._feed.emit("variable.set", told)
         try:
             for name, found in values.items():
                 self._budget.check(found, name)

@@ -31,7 +31,8 @@ from apps.workflows.engine.limits import Budget
 from apps.workflows.engine.node import Result, Wait
 from apps.workflows.engine.ports import Ports
 from apps.workflows.engine.speech import Speech
-from apps.workflows.engine.state import NodeRecord, RoundRecord, RunState, Setting
+from apps.workflows.engine.state import RunState
+from apps.workflows.engine.records import NodeRecord, RoundRecord, Setting
 from apps.workflows.engine.tasks import Leaving
 from apps.workflows.engine.voice import NodeVoice, RunVoice
 
@@ -106,6 +107,7 @@ class Scheduler:
         self._resting = 0
         self._replaying = state is not None
         self._said = state.said if state is not None else 0
+        self._overrides = state.overrides if state is not None else {}
         self.voice = RunVoice(feed, quiet=self._replaying)
 
     # Beginning and resting
@@ -703,7 +705,11 @@ class Scheduler:
         elif record.state == "waiting":
             self._recall_wait(frame, spec, record)
         elif record.rounds and spec.plain:
-            self._run(Execution(self, frame, spec, record.attempt, record.tries, record))
+            if record.attempt:
+                self._run(Execution(self, frame, spec, record.attempt, record.tries, record))
+            else:
+                # taken over from another run, of which this one repeats a part
+                self._attempt(frame, spec, 1, 0, record)
         else:
             # once more from its beginning; of a sub-workflow only what is missing in its rounds
             attempt = record.attempt + 1
@@ -738,14 +744,16 @@ class Scheduler:
 
     def _apply(self, frame: Frame, settings: list[Setting], done: str) -> None:
         """Set variables again. Those of a loop that has ended (`done`) are part of its outputs already."""
-        for namespace, name, value in settings:
-            target = frame.get(namespace) if namespace != done else None
+        for setting in settings:
+            target = frame.get(setting.namespace) if setting.namespace != done else None
             if isinstance(target, dict):
-                target[name] = value
+                target[setting.name] = setting.value
 
     def _caught_up(self) -> None:
         """All the ledger knows has been taken over: now run what is missing, in the order it came up."""
         self._replaying = False
+        for (namespace, name), value in self._overrides.items():
+            self.root.values[namespace][name] = value
         self.voice.speak_up(self._said)
         while self._postponed:
             self._postponed.popleft()()

@@ -7,55 +7,28 @@ container has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from apps.workflows.engine.events import TERMINAL, Event
+from apps.workflows.engine.records import NodeRecord, RoundRecord, Setting, split
+from apps.workflows.engine.rerun import edit, forget, retell
 
 if TYPE_CHECKING:
     from apps.workflows.engine.graph import Graph
 
-#: A variable that was set: namespace, name, value.
-Setting = tuple[str, str, Any]
-
-
-@dataclass(slots=True)
-class RoundRecord:
-    """A round of a container. `done`: it has ended, with these."""
-
-    nodes: dict[str, NodeRecord] = field(default_factory=dict)
-    settings: list[Setting] = field(default_factory=list)
-    done: bool = False
-    output: Any = None
-    error: dict[str, Any] | None = None
-    signal: str | None = None
-    said: str | None = None
-
-
-@dataclass(slots=True)
-class NodeRecord:
-    """An execution of a node. state: running, waiting, completed, failed.
-
-    `data` is that of the event which told the state; `answer` that to its wait; `settings` variables it has set.
-    """
-
-    state: str = "running"
-    attempt: int = 0
-    tries: int = 0
-    data: dict[str, Any] = field(default_factory=dict)
-    answer: dict[str, Any] | None = None
-    version: int | None = None
-    settings: list[Setting] = field(default_factory=list)
-    rounds: dict[int, RoundRecord] = field(default_factory=dict)
+#: Variables of the run, beside the outputs of nodes.
+NAMESPACES = frozenset({"sys", "env", "conversation", "inputs"})
 
 
 @dataclass(slots=True)
 class RunState:
     """A run as its ledger tells it. `said`: characters of the answer; `ended`: the event that ended it.
 
-    `prelude`: events that a rerun takes over from the run it repeats, so that its own ledger is complete.
+    `prelude`: events that a rerun takes over from the run it repeats, so that its own ledger is complete; `overrides`:
+    variables that were given other values for it. `keeps`: records that a run which goes on needs no more.
     """
 
     nodes: dict[str, NodeRecord] = field(default_factory=dict)
@@ -69,38 +42,71 @@ class RunState:
     said: int = 0
     ended: Event | None = None
     prelude: list[Event] = field(default_factory=list)
+    overrides: dict[tuple[str, str], Any] = field(default_factory=dict)
+    keeps: bool = False
 
     @classmethod
     def from_events(cls, graph: Graph, events: Iterable[Event]) -> RunState:
         """Read a run back from its events, from the first on; how many there are beyond doesn't matter."""
-        state = cls()
+        return cls().read(events)
+
+    def read(self, events: Iterable[Event]) -> RunState:
+        """Go through events."""
         for event in events:
             reader = _READERS.get(event.type)
             if reader is not None:
-                reader(state, event.data)
+                reader(self, event.data)
             elif event.type in TERMINAL:
-                state.ended = event
+                self.ended = event
+        return self
+
+    @classmethod
+    def rerun_from(
+        cls,
+        graph: Graph,
+        events: Iterable[Event],
+        node_path: str = "",
+        edited: Mapping[str, Any] | None = None,
+    ) -> RunState:
+        """The state of a new run that repeats an earlier one from a node on.
+
+        The node, all that follows it, and whatever had not completed run again; "" repeats only the latter. A node in a
+        sub-workflow repeats the whole sub-workflow. `edited` gives outputs (``node.output``) and variables (``inputs.x``,
+        ``conversation.x``, ``sys.x``, ``env.x``) other values; raises KeyError for one that isn't there.
+        """
+        before = cls(keeps=True).read(events)
+        state = cls(nodes=before.nodes, inputs=dict(before.inputs or {}), overrides=dict(before.overrides))
+        forget(graph.root, state.nodes, node_path)
+        for name, value in (edited or {}).items():
+            root, _, rest = name.removeprefix("$.").partition(".")
+            if root in NAMESPACES:
+                state.overrides[root, rest] = value
+                state.inputs = {**(state.inputs or {}), rest: value} if root == "inputs" else state.inputs
+                begun = [spec.id for spec in graph.root.specs if spec.node.begins and root == "inputs"]
+                for start in state.nodes.keys() & set(begun):
+                    edit(state.nodes, "", start, rest, value)
+            else:
+                edit(state.nodes, node_path, root, rest, value)
+        state.prelude = list(retell(state.nodes))
         return state
 
     def node(self, path: str) -> NodeRecord:
         """The record of an execution, made if there is none."""
-        *rounds, last = path.split("/")
+        rounds, last = split(path)
         nodes = self.nodes
-        for step in rounds:
-            container, _, index = step.rpartition(":")
+        for container, index in rounds:
             record = nodes.setdefault(container, NodeRecord())
-            nodes = record.rounds.setdefault(int(index), RoundRecord()).nodes
+            nodes = record.rounds.setdefault(index, RoundRecord()).nodes
         return nodes.setdefault(last, NodeRecord())
 
     def waits(self, path: str) -> bool:
         """Whether a node waits that nobody has answered yet."""
-        nodes: dict[str, NodeRecord] = self.nodes
-        *rounds, last = path.split("/")
-        for step in rounds:
-            container, _, index = step.rpartition(":")
-            if container not in nodes or int(index) not in nodes[container].rounds:
+        rounds, last = split(path)
+        nodes = self.nodes
+        for container, index in rounds:
+            if container not in nodes or index not in nodes[container].rounds:
                 return False
-            nodes = nodes[container].rounds[int(index)].nodes
+            nodes = nodes[container].rounds[index].nodes
         return last in nodes and nodes[last].state == "waiting" and nodes[last].answer is None
 
     def round(self, data: dict[str, Any]) -> RoundRecord:
@@ -150,14 +156,16 @@ def _node_completed(state: RunState, data: dict[str, Any]) -> None:
     record.state, record.data = "completed", data
     for index in sorted(record.rounds):
         record.settings.extend(record.rounds[index].settings)
-    record.rounds.clear()
+    if not state.keeps:
+        record.rounds.clear()
     state.use(data)
 
 
 def _node_failed(state: RunState, data: dict[str, Any]) -> None:
     record = state.node(data["path"])
     record.state, record.data = "failed", data
-    record.rounds.clear()
+    if not state.keeps:
+        record.rounds.clear()
     state.use(data)
 
 
@@ -171,11 +179,15 @@ def _round_completed(state: RunState, data: dict[str, Any]) -> None:
     found.done = True
     found.output, found.error = data["output"], data["error"]
     found.signal, found.said = data["signal"], data.get("said")
-    found.nodes.clear()
+    if not state.keeps:
+        found.nodes.clear()
 
 
 def _variable_set(state: RunState, data: dict[str, Any]) -> None:
-    setting = (data["namespace"], data["name"], data["value"])
+    if not data["path"]:
+        state.overrides[data["namespace"], data["name"]] = data["value"]
+        return
+    setting = Setting(data["namespace"], data["name"], data["value"], data["path"])
     state.node(data["path"]).settings.append(setting)
     # every round around it needs it too: its own records go when it ends
     around = data["path"]

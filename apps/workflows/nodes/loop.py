@@ -77,6 +77,7 @@ class LoopNode(Node[LoopConfig]):
     icon = "loop"
     Config = LoopConfig
     container = True
+    rounds_follow = True
 
     def __init__(self, config: LoopConfig) -> None:
         super().__init__(config)

@@ -1,0 +1,117 @@
+"""Repeating a part of a run: what to forget of it, and how a new ledger tells what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from apps.workflows.engine.events import Event
+from apps.workflows.engine.records import NodeRecord, RoundRecord, Setting, split
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from apps.workflows.engine.graph import Block
+
+Records = dict[str, NodeRecord]
+
+
+def forget(block: Block, nodes: Records, path: str) -> None:
+    """Drop what has not completed, the node at `path`, and all that follows it, also around its containers."""
+    _drop_unfinished(nodes)
+    if not path:
+        return
+    rounds, last = split(path)
+    for container, index in rounds:
+        spec = block.specs[block.by_id[container]] if container in block.by_id else None
+        if spec is None or spec.body is None:
+            # the rounds of another workflow: it runs again as a whole
+            last = container
+            break
+        _drop_following(block, nodes, container)
+        record = nodes.get(container)
+        if record is None or index not in record.rounds:
+            return
+        record.state, record.data, record.attempt, record.settings = "running", {}, 0, []
+        if spec.node.rounds_follow:
+            for later in [each for each in record.rounds if each > index]:
+                del record.rounds[later]
+        around = record.rounds[index]
+        around.done, around.settings = False, []
+        block, nodes = spec.body, around.nodes
+    _drop_following(block, nodes, last)
+    nodes.pop(last, None)
+
+
+def _drop_unfinished(nodes: Records) -> None:
+    for name, record in list(nodes.items()):
+        if record.state == "completed":
+            continue
+        record.attempt = record.tries = 0
+        record.state, record.answer = "running", None
+        for index, around in list(record.rounds.items()):
+            if around.error is not None:
+                del record.rounds[index]
+            elif not around.done:
+                _drop_unfinished(around.nodes)
+        if not record.rounds:
+            del nodes[name]
+
+
+def _drop_following(block: Block, nodes: Records, name: str) -> None:
+    """Drop all nodes that can be reached from one, but not itself."""
+    if name not in block.by_id:
+        return
+    pending = [block.by_id[name]]
+    seen = set(pending)
+    while pending:
+        for target in block.specs[pending.pop()].nowhere.skipped:
+            if target not in seen:
+                seen.add(target)
+                pending.append(target)
+                nodes.pop(block.specs[target].id, None)
+
+
+def edit(nodes: Records, path: str, node: str, output: str, value: Any) -> None:
+    """Give an output another value: of a node in the frame that `path` is in, or in one around it."""
+    levels = [nodes]
+    for container, index in split(path)[0]:
+        if container not in levels[-1] or index not in levels[-1][container].rounds:
+            break
+        levels.append(levels[-1][container].rounds[index].nodes)
+    for level in reversed(levels):
+        record = level.get(node)
+        if record is not None and record.state == "completed":
+            record.data = {**record.data, "outputs": {**record.data["outputs"], output: value}}
+            return
+    raise KeyError(f"{node}.{output}")
+
+
+def retell(nodes: Records, prefix: str = "") -> Iterator[Event]:
+    """The events from which the records could be read again."""
+    for name, record in nodes.items():
+        path = prefix + name
+        if record.state == "completed":
+            yield from _settings(record.settings)
+            yield Event("node.completed", {**record.data, "usage": {}, "reused": True})
+        else:
+            for index, around in record.rounds.items():
+                yield from _round(name, path, index, around, record.version)
+
+
+def _round(node: str, path: str, index: int, around: RoundRecord, version: int | None) -> Iterator[Event]:
+    data: dict[str, Any] = {"node": node, "path": path, "index": index}
+    yield Event("round.started", data if version is None else {**data, "version": version})
+    if not around.done:
+        yield from retell(around.nodes, f"{path}:{index}/")
+        return
+    yield from _settings(around.settings)
+    ended = {"output": around.output, "error": around.error, "signal": around.signal}
+    said = {} if around.said is None else {"said": around.said}
+    yield Event("round.completed", {**data, **ended, **said, "reused": True})
+
+
+def _settings(settings: list[Setting]) -> Iterator[Event]:
+    for setting in settings:
+        node = setting.path.rpartition("/")[2]
+        yield Event("variable.set", {**setting._asdict(), "node": node})
