@@ -17,10 +17,13 @@ class WorkflowsConfig(AppConfig):
         """Mount the console's pages; take a workspace's schema away with the workspace."""
         from django.db.models.signals import post_delete
 
+        from apps.core.hooks import first_start
         from apps.workflows.admin import register, table_routes
         from apps.workflows.models import TableSpace
         from apps.workflows.services.data_table import space_deleted
+        from apps.workflows.services.starter_workspace import load_starter_workflows
 
         post_delete.connect(space_deleted, sender=TableSpace, dispatch_uid="workflows.table_space")
         register()
         table_routes.register_pages()
+        first_start.register("starter workflows", load_starter_workflows)

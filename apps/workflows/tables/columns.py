@@ -40,6 +40,7 @@ MAX_COLUMNS: Final = 100
 MAX_TEXT_CHARS: Final = 1_000_000
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
+_SECONDS = re.compile(r"\d{9,11}(\.\d+)?")
 # PostgreSQL's own columns, and prefixes that SQL statements may not use
 _RESERVED = frozenset({*SYSTEM_COLUMNS, "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 _RESERVED_PREFIXES = ("pg_", "fw_")
@@ -222,6 +223,9 @@ def _boolean(value: Any) -> bool:
 def _datetime(value: Any) -> datetime:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return datetime.fromtimestamp(value, UTC)
+    if isinstance(value, str) and _SECONDS.fullmatch(value.strip()):
+        # what a template makes of a time such as sys.timestamp
+        return datetime.fromtimestamp(float(value), UTC)
     parsed = value if isinstance(value, datetime) else parse_datetime(str(value).strip())
     if parsed is None:
         day = parse_date(str(value).strip())
