@@ -30,13 +30,18 @@ make its own failure look like a failure of the platform.
 
 **Frames on `data`:** one byte type, four bytes length (little endian), payload.
 Client to job: JOB once, ANSWER after each REQUEST. Job to client: STDOUT, STDERR, FILE any number of times, REQUEST
-(only with a network allow-list), RESULT exactly once.
+(only with a network allow-list), RESULT exactly once, USAGE at most once, before it.
+
+**Without waiting for the end.** A job that has sent USAGE and RESULT has nothing more to say, so the client
+may conclude at once and close `control` (`Transcript.done`). USAGE is the job's own word, good enough to be
+shown to its author; what is counted is what the zygote observed. A RESULT proves the lock as a verdict would:
+nothing reads the job before.
 
 **Remote wire.** Mutual TLS (both sides show a certificate of the same private authority) over TCP. One connection
 carries many jobs, one after the other, in frames of the same shape: the client sends START (`start_message(limits,
 socket=…)`), then DATA (its bytes for `data`) and at any time KILL; the server sends DATA (the job's bytes) and ends
-the job with VERDICT. Between jobs the client may send STATE and gets a STATE frame with the health report. Closing
-the connection kills the job.
+the job with VERDICT. Between jobs the client may send STATE and gets a STATE frame with the health report.
+Closing the connection kills the job.
 """
 
 from __future__ import annotations
@@ -56,6 +61,7 @@ from apps.core.sandbox.modules import LIBRARY_WORDS
 VERSION = 1
 
 HEADER = struct.Struct("<cI")
+USED = struct.Struct("<QQ")  # processor microseconds, kilobytes of memory at most
 MAX_FRAME = 64 * 2**20
 MAX_CONTROL = 4096
 MAX_REQUEST = 2**20
@@ -70,6 +76,7 @@ STDERR = b"e"
 FILE = b"f"
 REQUEST = b"h"
 RESULT = b"r"
+USAGE = b"u"
 # remote wire only
 START = b"S"
 DATA = b"D"

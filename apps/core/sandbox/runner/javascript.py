@@ -86,8 +86,7 @@ def run(what: int) -> None:
     except BaseException as error:  # noqa: BLE001 - what the binding raises is the code's failure as well
         report = _failure(type(error).__name__, str(error), "")
     frames.flush()
-    frames.send(frames.RESULT, report)
-    os._exit(0)
+    frames.finish(report)
 
 
 def _self_test(what: int) -> None:

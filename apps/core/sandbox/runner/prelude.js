@@ -183,7 +183,8 @@
     // Coze writes main({ params }): the same object answers to both, and JSON and spreading don't see the extra name
     if (!Object.hasOwn(given, "params")) Object.defineProperty(given, "params", { value: given, writable: true });
     const value = main(given);
-    if (value && typeof value === "object" && typeof value.then === "function") then(resolve(value), succeed, fail);
+    const waits = value && typeof value === "object" && (value instanceof Promise || typeof value.then === "function");
+    if (waits) then(resolve(value), succeed, fail);
     else succeed(value);
   };
 

@@ -86,8 +86,7 @@ def run(what: int) -> None:
     except BaseException as error:  # noqa: BLE001 - SystemExit and whatever else code raises are its failure
         report = failure(error)
     frames.flush()
-    frames.send(frames.RESULT, report)
-    os._exit(0)
+    frames.finish(report)
 
 
 def _self_test(what: int) -> None:
@@ -107,7 +106,7 @@ def _execute(job: frames.Job) -> Any:
     scope = _scope({"http_request": network.http_request} if job.meta.get("network") else {})
     linecache = sys.modules.get("linecache")
     if linecache is not None:
-        linecache.cache[FILE] = (lambda: job.code,)  # read when a traceback wants the line
+        linecache.cache[FILE] = (len(job.code), None, job.code.splitlines(True), FILE)  # lines for tracebacks
     gc.enable()
     _run(job.code, scope)
     return _call(scope, job.meta["entry"], json.loads(job.inputs))

@@ -167,8 +167,6 @@ def _forget_machine() -> None:
 
 
 def _forget_paths() -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == "apps"]:
-        del sys.modules[name]  # ours: no business of the code
     for module in list(sys.modules.values()):
         for attribute in ("__file__", "__cached__"):
             if isinstance(getattr(module, attribute, None), str):
@@ -176,8 +174,18 @@ def _forget_paths() -> None:
         if hasattr(module, "__path__"):
             module.__path__ = [loader.neutral(path) for path in module.__path__]
         spec = getattr(module, "__spec__", None)
-        if spec is not None and spec.origin:
-            spec.origin = loader.neutral(spec.origin)
-            spec.cached = None
-        if getattr(spec, "loader", None) is not None and isinstance(getattr(spec.loader, "path", None), str):
-            spec.loader.path = loader.neutral(spec.loader.path)
+        if spec is not None:
+            _forget_paths_of(spec)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "apps"]:
+        del sys.modules[name]  # ours: no business of the code
+
+
+def _forget_paths_of(spec: loader.Spec) -> None:
+    if spec.origin:
+        spec.origin = loader.neutral(spec.origin)
+        spec.cached = None
+    if spec.submodule_search_locations is not None:
+        spec.submodule_search_locations = [loader.neutral(path) for path in spec.submodule_search_locations]
+    path = getattr(spec.loader, "path", None)
+    if isinstance(path, str):
+        setattr(spec.loader, "path", loader.neutral(path))  # noqa: B010 - not every loader declares it

@@ -73,7 +73,8 @@ class Zygote:
         self._space: int = config["space"]
         self._poll = select.epoll()
         self._handlers: dict[int, Callable[[], None]] = {}
-        self._running: dict[int, Child] = {}
+        self._running: dict[int, Child] = {}  # by process id; these hold a slot
+        self._ending: dict[int, Child] = {}  # their clients have what they wanted, or went; soon gone
         self._warm: list[Child] = []
         self._failed = 0
         self._draining = False
@@ -83,14 +84,14 @@ class Zygote:
     def serve(self) -> None:
         """Run until the leash ends, or until it said to drain and the last job is over."""
         self._watch(self._leash.fileno(), self._obey)
-        while not (self._draining and not self._running):
+        while not (self._draining and not self._running and not self._ending):
             busy = len(self._warm) >= self._warm_wanted or self._failed >= SOON_FAILED or self._draining
             events = self._poll.poll(self._pause() if busy else 0)
             if not events and not busy:
                 self._refill()
-            for descriptor, _ in events:
-                handler = self._handlers.get(descriptor)
-                if handler is not None:
+            # a descriptor that one handler closes may be given out again before the last event of the round is seen
+            for descriptor, handler in [(number, self._handlers.get(number)) for number, _ in events]:
+                if handler is not None and self._handlers.get(descriptor) is handler:
                     handler()
             if self._running:
                 self._keep_time()
@@ -195,7 +196,7 @@ class Zygote:
         if not sensible:
             self._answer(control, state="failed", message="The sandbox did not understand the request.")
             return
-        if len(self._running) >= self._slots:
+        if len(self._running) >= self._slots and not self._slot_came_free():
             self._count("busy")
             self._answer(control, state="busy")
             return
@@ -248,35 +249,38 @@ class Zygote:
         signal.pidfd_send_signal(one.pidfd, signal.SIGKILL)
 
     def _cancel(self, one: Child) -> None:
-        """The client hung up, or sent something it may not: its job ends."""
+        """The client hung up: it has its result, or does not want it any more. Either way its slot is free."""
         if one.control is not None:
             self._unwatch(one.control.fileno())
             one.control.close()
             one.control = None
         self._kill(one, "cancelled")
+        self._ending[one.pid] = self._running.pop(one.pid)
+
+    def _slot_came_free(self) -> bool:
+        """Whether clients hung up that the loop has not come to yet."""
+        for one in list(self._running.values()):
+            if one.control is not None and _hung_up(one.control):
+                self._cancel(one)
+        return len(self._running) < self._slots
 
     def _bury(self, one: Child) -> None:
         """A child has ended: say how."""
         self._unwatch(one.pidfd)
         os.close(one.pidfd)
         _, status, usage = os.wait4(one.pid, 0)
-        if one.pid not in self._running:
+        if self._running.pop(one.pid, None) is None and self._ending.pop(one.pid, None) is None:
             self._lost(one)
             return
-        del self._running[one.pid]
         self._jobs += 1
-        self._count(one.reason or ("finished" if os.WIFEXITED(status) else "killed"))
         self._failed = 0
-        one.lease.setblocking(False)
-        try:
-            word = one.lease.recv(MAX_START)
-        except OSError:
-            word = b""
-        one.lease.close()
+        exited = os.WIFEXITED(status)
+        self._count("finished" if exited and not os.WEXITSTATUS(status) else one.reason or "died")
         if one.control is None:
+            one.lease.close()
             return
         self._unwatch(one.control.fileno())
-        exited = os.WIFEXITED(status)
+        word = _last_word(one.lease)
         self._answer(
             one.control,
             state="done",
@@ -307,6 +311,26 @@ class Zygote:
         except OSError:  # the client has gone
             self._count("unheard")
         control.close()
+
+
+def _hung_up(control: _socket.socket) -> bool:
+    try:
+        return control.recv(1, _socket.MSG_PEEK | _socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def _last_word(lease: _socket.socket) -> bytes:
+    """What a child said before its job: that it was ready, or why not."""
+    lease.setblocking(False)
+    try:
+        return lease.recv(MAX_START)
+    except OSError:
+        return b""
+    finally:
+        lease.close()
 
 
 def address_space() -> int:
