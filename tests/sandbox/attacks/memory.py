@@ -7,6 +7,7 @@ from tests.sandbox.attacks.model import CRASHED, FAILED, FORBIDDEN, OK, Attack, 
 # The secret comes reversed, so that the looking program does not find itself.
 WALK = """
 import gc
+gc.unfreeze()
 secret = k['reversed_secret'][::-1]
 here = {id(secret)}
 found = []
@@ -22,11 +23,14 @@ SCAN = """
 if ctypes is None: return None
 def mapped(page): return sc('rt_sigprocmask', 99, page, 0, 8) != -14
 import gc
+gc.unfreeze()
 needle = bytes(reversed(k['reversed_secret'].encode()))
 own = id(needle)
-pages = set()
+pages, arenas = set(), set()
 for thing in gc.get_objects():
-    pages.add(id(thing) >> 12)
+    if id(thing) >> 20 not in arenas:
+        arenas.add(id(thing) >> 20)
+        pages.update(range(id(thing) >> 20 << 8, ((id(thing) >> 20) + 1) << 8))
 end = sc('brk', 0) or 0
 pages.update(range((end - (24 << 20)) >> 12, end >> 12))
 libc = ctypes.CDLL(None)

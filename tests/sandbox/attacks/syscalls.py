@@ -5,7 +5,7 @@ Where a call reached the kernel's own checks (EFAULT, EINVAL, EBADF, ESRCH …) 
 
 from __future__ import annotations
 
-from tests.sandbox.attacks.model import FAILED, FORBIDDEN, OK, Attack, python, syscall
+from tests.sandbox.attacks.model import FAILED, FORBIDDEN, MEMORY, OK, Attack, python, syscall
 
 # name -> (x86-64, aarch64); None where an architecture has no such call
 NUMBERS: dict[str, tuple[int | None, int | None]] = {
@@ -194,7 +194,7 @@ ATTACKS: list[Attack] = [
         FORBIDDEN,
         native=True,
     ),
-    python("callbacks from C", "return ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 7)() if ctypes else None", OK, "CodeFailed", FAILED, native=True),
+    python("callbacks from C", "return ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 7)() if ctypes else None", OK, MEMORY, FAILED, native=True),
     python(
         "make existing code writable",
         """

@@ -13,7 +13,9 @@ CHUNK = 256 * 1024
 
 
 class Channel(Protocol):
-    """One job. Leaving its context early kills the job."""
+    """One job. Leaving its context early kills the job; `leaves_early` says that this costs nothing else."""
+
+    leaves_early: bool
 
     async def send(self, data: bytes) -> None:
         """Write to the job; a job that has ended reads nothing, which is no error."""

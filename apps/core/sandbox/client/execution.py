@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 from django.utils.translation import gettext as _
@@ -12,7 +13,7 @@ from apps.core.sandbox import outcome, protocol
 from apps.core.sandbox.client.channel import Channel, Transport
 from apps.core.sandbox.errors import JobCrashed, SandboxError
 from apps.core.sandbox.jobs import CodeJob, JobResult
-from apps.core.sandbox.protocol import HttpRequest
+from apps.core.sandbox.protocol import HttpRequest, Verdict
 
 GRACE_S = 5.0  # the sandbox ends a job at its wall limit by itself; past this nothing will come any more
 
@@ -48,13 +49,21 @@ async def _converse(channel: Channel, job: CodeJob, payload: bytes, answer: Answ
     # a job that prints before it has read everything must not wait for us while we wait for it
     sending = asyncio.ensure_future(channel.send(payload))
     try:
-        while data := await channel.receive():
-            for request in transcript.feed(data):
-                await channel.send(await answer(request))
-        verdict = await channel.verdict()
+        verdict = await _listen(channel, transcript, answer)
     except SandboxError as error:
         error.stdout, error.stderr = transcript.stdout, transcript.stderr
         raise
     finally:
         sending.cancel()
     return outcome.conclude(transcript, verdict, job.limits)
+
+
+async def _listen(channel: Channel, transcript: outcome.Transcript, answer: Answerer) -> Verdict | None:
+    """Hear the job out. The end of its process is only waited for when it did not say everything before."""
+    started = time.perf_counter()
+    while data := await channel.receive():
+        for request in transcript.feed(data):
+            await channel.send(await answer(request))
+        if transcript.done and channel.leaves_early:
+            return transcript.own_verdict((time.perf_counter() - started) * 1000)
+    return await channel.verdict()

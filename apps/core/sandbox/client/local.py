@@ -120,6 +120,8 @@ class LocalTransport:
 class _LocalChannel:
     """The two sockets of a job."""
 
+    leaves_early = True
+
     def __init__(self, control: socket.socket, data: socket.socket) -> None:
         self._control = control
         self._data = data

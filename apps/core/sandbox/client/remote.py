@@ -141,7 +141,9 @@ def _unavailable() -> SandboxUnavailable:
 
 
 class _RemoteChannel:
-    """One job on a connection."""
+    """One job on a connection, which is kept only when the job is over."""
+
+    leaves_early = False
 
     def __init__(self, connection: _Connection) -> None:
         self._connection = connection
