@@ -34,7 +34,7 @@ _TRANSLATED = ("title", "description")
 def node_types() -> list[dict[str, Any]]:
     """All node types, by group and title."""
     order = list(GROUPS)
-    types = sorted(catalogue().values(), key=lambda kind: (order.index(kind.group), kind.title))
+    types = sorted(catalogue().values(), key=lambda kind: (order.index(kind.group), kind.type != "start", kind.title))
     return [described(kind) for kind in types]
 
 

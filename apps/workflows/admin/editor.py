@@ -85,8 +85,11 @@ def draft_text(workflow: Workflow) -> str:
 
 
 def check(workflow: Workflow, text: str) -> dict[str, Any]:
-    """problems: code, message, severity, node_id, place, line, column; graph (see `graph_of`); lines: id, line, end
-    of each node."""
+    """What is to be said of a text.
+
+    problems: code, message, severity, node_id, place, line, column; graph (see `graph_of`), None when the text is no
+    YAML; lines: id, line, end of each node; readable: whether it has the form of a workflow and can be saved.
+    """
     broken = syntax_error(text)
     if broken is not None:
         position, message = broken
@@ -97,12 +100,14 @@ def check(workflow: Workflow, text: str) -> dict[str, Any]:
             "lines": [],
         }
     positions = Positions(text)
+    document, readable = read_loosely(text)
     found = []
     for problem in service.problems_of(workflow, text):
         position = positions.find(str(problem["place"]))
         found.append({**problem, "line": position.line, "column": position.column})
     return {
         "problems": sorted(found, key=lambda problem: (problem["severity"] != "error", problem["line"])),
-        "graph": graph_of(read_loosely(text), catalogue()),
+        "graph": graph_of(document, catalogue()),
         "lines": [{"id": node.id, "line": node.line, "end": node.end} for node in positions.nodes()],
+        "readable": readable,
     }

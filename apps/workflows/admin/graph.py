@@ -9,6 +9,7 @@ import yaml
 from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
+from apps.core.exceptions import TooLarge
 from apps.workflows.dsl.nodetype import ERROR, OUT, Catalogue, Port
 from apps.workflows.exceptions import DocumentInvalidError
 from apps.workflows.services.document import read_document
@@ -38,17 +39,17 @@ def graph_of(document: Mapping[str, Any], types: Catalogue) -> dict[str, Any]:
     }
 
 
-def read_loosely(text: str) -> dict[str, Any]:
-    """The document in a text; when its form is wrong, what YAML makes of it; {} when it is no YAML."""
+def read_loosely(text: str) -> tuple[dict[str, Any], bool]:
+    """The document in a text and True; when its form is wrong, what YAML makes of it and False."""
     try:
-        return read_document(text)
-    except DocumentInvalidError:
+        return read_document(text), True
+    except (DocumentInvalidError, TooLarge):
         pass
     try:
         found = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        return {}, False
+    return (found if isinstance(found, dict) else {}), False
 
 
 def _bodies(document: Mapping[str, Any]) -> Iterator[tuple[str | None, Mapping[str, Any]]]:

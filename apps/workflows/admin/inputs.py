@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from apps.workflows.services.inputs import input_schema
+from apps.workflows.nodes.start import StartConfig, input_schema
+from apps.workflows.services.inputs import start_config
 
 NO_INPUTS: dict[str, Any] = {"type": "object", "properties": {}, "required": []}
 
@@ -15,7 +16,7 @@ NO_INPUTS: dict[str, Any] = {"type": "object", "properties": {}, "required": []}
 def input_form(document: Mapping[str, Any]) -> dict[str, Any] | None:
     """The JSON Schema of the inputs, as `form/from-schema.js` takes it; None when a draft's start node is not right."""
     try:
-        return input_schema(document)
+        return input_schema(StartConfig.model_validate(start_config(document)))
     except (ValidationError, TypeError, ValueError):
         return None
 

@@ -17,7 +17,7 @@ from apps.workflows.admin.steps import past_events, step_inputs
 from apps.workflows.models import RunWait
 from apps.workflows.nodes.registry import catalogue
 from apps.workflows.services.answering import give_answer, waits_for
-from apps.workflows.services.run import cancel_run
+from apps.workflows.services.run import cancel_run, rerun
 
 
 class RunPage(JsonMixin, WorkflowsPage):
@@ -51,6 +51,7 @@ class RunPage(JsonMixin, WorkflowsPage):
                 "urls": {
                     "run": reverse("admin:workflows_run", args=[run.pk]),
                     "events": reverse("admin:workflows_run_events", args=[run.pk]),
+                    "trace": reverse("admin:tracing_trace", args=["0" * 32]),
                     "socket": f"/ws/runs/{run.pk}/",
                 },
             },
@@ -82,15 +83,10 @@ class RunPage(JsonMixin, WorkflowsPage):
         return {"state": "answered"}
 
     def _rerun(self, body: dict[str, Any]) -> dict[str, Any]:
-        from apps.workflows.services.run import rerun
-
+        from_path = text_of(body, "from", 400) or None
         edited = body.get("edited")
-        started = rerun(
-            actor=self.actor,
-            run=self.run,
-            from_path=text_of(body, "from", 400) or None,
-            edited=edited if isinstance(edited, dict) else None,
-        )
+        inputs, outputs = _edits(self.run, edited if isinstance(edited, dict) else {}, from_path)
+        started = rerun(actor=self.actor, run=self.run, from_path=from_path, edited=outputs, inputs=inputs)
         return {"url": reverse("admin:workflows_run", args=[started.pk])}
 
     def _step(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -134,6 +130,19 @@ class RunEventsPage(WorkflowsPage):
         """Events in order."""
         run = find_run(self, kwargs["run_id"])
         return JsonResponse({"events": past_events(run) if run.ledger_kept else []})
+
+
+def _edits(
+    run: WorkflowRun, edited: dict[str, Any], from_path: str | None
+) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """Changed inputs (None: those of the run), and changed outputs by reference. ``inputs.x`` is both: the start
+    node is not run again when the run goes on from a later one."""
+    given = {name.partition(".")[2]: value for name, value in edited.items() if name.startswith("inputs.")}
+    outputs = {name: value for name, value in edited.items() if not name.startswith("inputs.")}
+    if from_path:
+        start = next((n["id"] for n in run.source.get("nodes") or () if n.get("type") == "start"), "start")
+        outputs |= {f"{start}.{name}": value for name, value in given.items()}
+    return ({**run.inputs, **given} if given else None), outputs
 
 
 def _with_configs(graph: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:

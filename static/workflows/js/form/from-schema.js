@@ -14,7 +14,8 @@ const KINDS = {
 /** The fields of an object schema, in its order. */
 export function fieldsOf(schema) {
   const required = new Set(schema?.required ?? []);
-  return Object.entries(schema?.properties ?? {}).map(([name, property]) => fieldOf(name, property, required.has(name)));
+  const shown = Object.entries(schema?.properties ?? {}).filter(([, property]) => !property["x-hidden"]);
+  return shown.map(([name, property]) => fieldOf(name, property, required.has(name)));
 }
 
 function fieldOf(name, property, required) {

@@ -42,10 +42,11 @@ let asked = 0;
 
 async function checkText() {
   const number = (asked += 1);
+  const text = editor.value;
   try {
-    const answer = await post(data.urls.check, { text: editor.value }, { quiet: true });
+    const answer = await post(data.urls.check, { text }, { quiet: true });
     if (number === asked) {
-      show(answer);
+      show(answer, text);
     }
   } catch (error) {
     if (!(error instanceof ApiError)) {
@@ -54,7 +55,9 @@ async function checkText() {
   }
 }
 
-function show({ problems, graph: drawing, lines }) {
+function show({ problems, graph: drawing, lines, readable }, text) {
+  state.checkedText = text;
+  state.readable = readable;
   state.problems = problems;
   state.lines = lines.length || !problems.length ? lines : state.lines;
   editor.setProblems(problems);
@@ -121,6 +124,14 @@ async function save() {
     await state.saving;
     return save();
   }
+  if (state.checkedText !== editor.value) {
+    await checkText();
+  }
+  if (!state.readable) {
+    remember(editor.value, null);
+    tell(gettext("Not saved: correct the errors first. Your text is kept in this browser."), "warn");
+    return false;
+  }
   state.saving = sendDraft(editor.value).finally(() => {
     state.saving = null;
   });
@@ -140,7 +151,7 @@ async function sendDraft(text, revision = state.revision) {
       node.textContent = answer.name;
     });
     if (text === editor.value) {
-      show(answer);
+      show(answer, text);
     }
     return true;
   } catch (error) {
@@ -244,7 +255,7 @@ async function askAboutConflict(text) {
       editor.setValue(theirs.text);
       state.savedText = theirs.text;
       localStorage.removeItem(keep);
-      show(theirs);
+      show(theirs, theirs.text);
       tell(gettext("Saved"), "ok");
     } else if (dialog.returnValue === "mine") {
       state.conflict = false;
@@ -296,11 +307,7 @@ function lastFilled(lines, { line, end }) {
 
 /* ---- together ---- */
 
-const checkSoon = debounce(async () => {
-  const text = editor.value;
-  await checkText();
-  state.checkedText = text;
-}, CHECK_MS);
+const checkSoon = debounce(checkText, CHECK_MS);
 const saveSoon = debounce(save, SAVE_MS);
 
 editor.addEventListener("change", () => {
@@ -351,6 +358,12 @@ document.querySelector("[data-publish]")?.addEventListener("click", async () => 
   if (!(await saved())) {
     return;
   }
+  const [first] = state.problems.filter((problem) => problem.severity !== "warning");
+  if (first) {
+    toast(gettext("Correct the errors first; then it can be published."), "error");
+    editor.goTo(first.line, first.column ?? 0);
+    return;
+  }
   const number = await askToPublish(data.publish);
   if (number) {
     data.publish.next = number + 1;
@@ -362,8 +375,7 @@ document.querySelector("[data-publish]")?.addEventListener("click", async () => 
 document.querySelector("[data-palette]")?.addEventListener("click", () => palette.toggle());
 document.querySelector("[data-find]")?.addEventListener("click", () => editor.openFind());
 
-show(data.checked);
-state.checkedText = data.text;
+show(data.checked, data.text);
 recall();
 if (!data.readOnly && !status.textContent) {
   tell(gettext("Saved"), "ok");

@@ -2,7 +2,6 @@
 import { get, post } from "../../../core/js/http.js";
 import { confirm } from "../../../core/js/dialog.js";
 import { gettext, interpolate } from "../../../core/js/i18n.js";
-import { duration } from "../../../core/js/time.js";
 import { renderMarkdown } from "../../../agents/js/markdown.js";
 import { cost, count } from "../../../tracing/js/format.js";
 import { jsonBlock } from "../../../tracing/js/value.js";
@@ -12,7 +11,7 @@ import { GraphView } from "../graph/view.js";
 import { askToRerun } from "../run/rerun.js";
 import { RoundView, RunModel } from "../run/model.js";
 import { RunSocket } from "../run/socket.js";
-import { nodeBadge, nodeState, runBadge } from "../run/states.js";
+import { nodeBadge, nodeState, runBadge, took } from "../run/states.js";
 import { Steps } from "../run/steps.js";
 import { errorNotice, valueSection } from "../run/values.js";
 
@@ -119,7 +118,7 @@ function drawSoon() {
 
 function noteOf(node) {
   if (node.state === "succeeded" || node.state === "handled") {
-    return node.ms === undefined ? nodeState(node.state) : `${duration(node.ms)}${node.attempt > 1 ? ` · ${interpolate(gettext("try %(n)s"), { n: node.attempt })}` : ""}`;
+    return node.ms === undefined ? nodeState(node.state) : `${took(node.ms)}${node.attempt > 1 ? ` · ${interpolate(gettext("try %(n)s"), { n: node.attempt })}` : ""}`;
   }
   if (node.state === "failed") {
     return node.error?.message ?? nodeState("failed");
@@ -167,9 +166,9 @@ function facts() {
     fact("state").replaceChildren(runBadge(model.state));
   }
   if (model.ms !== undefined) {
-    fact("time").textContent = duration(model.ms);
+    fact("time").textContent = took(model.ms);
   } else if (!model.ended && model.state === "running") {
-    fact("time").textContent = duration(performance.now() - began);
+    fact("time").textContent = took(performance.now() - began);
   }
   const usage = model.ended || model.state === "waiting" ? model.usage : summed();
   fact("steps").textContent = count(model.steps ?? model.nodes.size ?? 0);
@@ -317,7 +316,7 @@ function stepNodes(node) {
   return [
     el("div", { class: "fw-row" }, [
       el("h2", { class: "fw-heading", text: node.title || drawn?.title || node.id }), nodeBadge(node.state),
-      node.ms === undefined || node.ms === null ? null : el("span", { class: "fw-badge", text: duration(node.ms) }),
+      node.ms === undefined || node.ms === null ? null : el("span", { class: "fw-badge", text: took(node.ms) }),
       node.attempt > 1 ? el("span", { class: "fw-badge fw-badge--warn", text: interpolate(gettext("%(n)s tries"), { n: node.attempt }) }) : null,
       node.port && node.port !== "out" ? el("span", { class: "fw-badge", title: gettext("The way the run went on"), text: `→ ${portTitle(drawn, node.port)}` }) : null,
       node.reused ? el("span", { class: "fw-badge fw-badge--muted", text: gettext("taken over from an earlier run") }) : null,
@@ -459,12 +458,21 @@ async function begin() {
   }
 }
 
+function showTrace(id) {
+  const fact = document.querySelector("[data-trace]");
+  fact.hidden = false;
+  fact.querySelector("a").href = data.urls.trace.replace("0".repeat(32), id);
+}
+
 function follow() {
   const socket = new RunSocket(data.urls.socket, () => model.seq);
   socket.addEventListener("state", (event) => {
     lost.hidden = event.detail !== "lost";
   });
   socket.addEventListener("event", ({ detail }) => {
+    if (detail.run?.trace_id) {
+      showTrace(detail.run.trace_id);
+    }
     if (!detail.type || !detail.data) {
       return;
     }
@@ -472,8 +480,9 @@ function follow() {
       drawSoon();
     }
     if (model.ended) {
-      socket.close();
       lost.hidden = true;
+      // the last word, "ended", follows at once
+      setTimeout(() => socket.close(), 2000);
     }
   });
   const clock = setInterval(() => {

@@ -7,6 +7,7 @@ export class RunSocket extends EventTarget {
   #delay = FIRST_DELAY_MS;
   #timer = 0;
   #done = false;
+  #ended = false;
   #socket = null;
 
   /** `after()` gives the sequence number to go on behind. Fires `event` and `state` ("open", "lost", "gone"). */
@@ -36,12 +37,20 @@ export class RunSocket extends EventTarget {
       this.#delay = FIRST_DELAY_MS;
       this.#tell("state", "open");
     });
-    socket.addEventListener("message", (event) => this.#tell("event", JSON.parse(event.data)));
+    socket.addEventListener("message", (event) => {
+      const message = JSON.parse(event.data);
+      this.#ended ||= message.type === "ended";
+      this.#tell("event", message);
+    });
     socket.addEventListener("close", (event) => this.#lost(event.code));
   }
 
   #lost(code) {
     if (this.#done) {
+      return;
+    }
+    if (this.#ended) {
+      this.close();
       return;
     }
     if (GONE.has(code)) {

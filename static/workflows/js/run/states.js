@@ -1,5 +1,6 @@
 // Names and colours of states, the same on the graph, in the list of steps and in badges.
 import { gettext } from "../../../core/js/i18n.js";
+import { duration } from "../../../core/js/time.js";
 import { el } from "../dom.js";
 
 const RUN = {
@@ -31,3 +32,6 @@ const badge = (table, state) => {
 export const runBadge = (state) => badge(RUN, state);
 export const nodeBadge = (state) => badge(NODE, state);
 export const nodeState = (state) => NODE[state]?.[1] ?? state;
+
+/** A time in words; what took less than a millisecond says so. */
+export const took = (ms) => (ms < 1 ? "<1 ms" : duration(ms));

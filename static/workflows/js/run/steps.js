@@ -1,9 +1,8 @@
 // The steps of a run in the order they began: what ran, in which round, how long and when. Only rows in sight exist.
 import { gettext, interpolate } from "../../../core/js/i18n.js";
-import { duration } from "../../../core/js/time.js";
 import { el, icon } from "../dom.js";
 import { around } from "./model.js";
-import { nodeState } from "./states.js";
+import { nodeState, took } from "./states.js";
 
 const HEIGHT = 34;
 const MARGIN = 8;
@@ -82,7 +81,7 @@ export class Steps {
         node.reused ? el("span", { class: "fw-badge fw-badge--muted", text: gettext("from before") }) : null,
       ]),
       this.#bar(node),
-      el("span", { class: "fw-number fw-small fw-muted wf-step__time", text: node.ms === undefined || node.ms === null ? "" : duration(node.ms) }),
+      el("span", { class: "fw-number fw-small fw-muted wf-step__time", text: node.ms === undefined || node.ms === null ? "" : took(node.ms) }),
     ]);
     row.style.setProperty("--row", at);
     row.style.setProperty("--depth", Math.min(depth, 6));
