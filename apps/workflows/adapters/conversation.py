@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.agents.branches import shown_path
 from apps.agents.models import Conversation, Message, MessageRole, Source
@@ -212,8 +212,12 @@ class WorkflowConversations:
         return (
             Conversation.objects.in_workspace(self._workspace)
             .of_workflow(self._workflow_id)
-            .filter(user_id=self._user_id, external_user=self._external_user)
+            .filter(self._person, external_user=self._external_user)
         )
+
+    @property
+    def _person(self) -> Q:
+        return Q(user__isnull=True) if self._user_id is None else Q(user=self._user_id)
 
     def _current(self) -> Conversation:
         if self._conversation_id is None:

@@ -34,7 +34,7 @@ class ColumnSerializer(serializers.Serializer[Any]):
     description = serializers.CharField(required=False, allow_blank=True, default="")
     required = serializers.BooleanField(default=False)  # type: ignore[assignment]  # a column's own word
     unique = serializers.BooleanField(default=False)
-    default = serializers.JSONField(required=False, allow_null=True, default=None)  # type: ignore[assignment]  # same
+    default = serializers.JSONField(required=False, allow_null=True, default=None)
 
 
 class DataTableSerializer(serializers.ModelSerializer[DataTable]):
@@ -102,7 +102,7 @@ class RowsChangeSerializer(serializers.Serializer[Any]):
     """New values for the rows that fit."""
 
     where = serializers.DictField(help_text="An empty object changes every row.")
-    values = serializers.DictField()  # type: ignore[assignment]  # named like a method of serializers
+    values = serializers.DictField()
 
 
 class RowsSerializer(serializers.Serializer[Any]):
@@ -272,7 +272,7 @@ class DataTableViewSet(WorkspaceViewSet[DataTable]):
 
 
 class _ValuesSerializer(serializers.Serializer[Any]):
-    values = serializers.DictField()  # type: ignore[assignment]  # named like a method of serializers
+    values = serializers.DictField()
 
 
 class _WhereSerializer(serializers.Serializer[Any]):

@@ -251,7 +251,7 @@ class _Helper:
 
 def _settings(config: KnowledgeRetrievalConfig) -> dict[str, Any]:
     """What is set here; the rest is as the first base has it."""
-    settings = {
+    settings: dict[str, Any] = {
         "mode": None if config.mode == "base" else config.mode,
         "top_k": config.top_k,
         "score_threshold": config.score_threshold,

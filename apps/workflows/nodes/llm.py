@@ -13,6 +13,7 @@ from django.utils.translation import gettext_noop as _
 from pydantic import Field
 
 from apps.agents.runtime.ports import Passage
+from apps.agents.runtime.prompt import fit_history
 from apps.providers.wire import ChatMessage, ChatRequest, Image, Role, ToolSpec
 from apps.workflows.dsl.dynamic import DynamicAny, DynamicArray, DynamicText
 from apps.workflows.dsl.nodetype import Output
@@ -247,7 +248,7 @@ def _one_text(config: LlmConfig, info: ModelInfo, turns: Sequence[Any]) -> list[
     text = config.text
     if config.memory is not None:
         room = prompts.room_for_history([ChatMessage("user", text)], info.context_window)
-        said = prompts.history_as_text(prompts.fit_history(turns, len(turns), room), config.memory)
+        said = prompts.history_as_text(fit_history(turns, len(turns), room), config.memory)
         if prompts.HISTORY_MARK in text:
             text = text.replace(prompts.HISTORY_MARK, said)
         elif said:

@@ -217,7 +217,7 @@ def ensure_role(workspace: Workspace) -> TableSpace:
         tables = DataTable.objects.in_workspace(workspace).values_list("name", flat=True)
         roles.create_role(space.schema, space.schema, password, tables)
         space.role = space.schema
-        space.password = password  # type: ignore[assignment]  # encrypted by the field
+        space.password = password
         space.save(update_fields=["role", "password", "updated_at"])
         space.refresh_from_db()
     return space

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.core.actors import Actor
-from apps.core.exceptions import Conflict, FlywheelError
+from apps.core.exceptions import Conflict, FlywheelError, Unavailable
 from apps.core.models import Membership, Role, Workspace
 from apps.knowledge.models import KnowledgeBase
 from apps.knowledge.services.base import create_base
@@ -43,14 +43,23 @@ _TICKETS: Final[list[dict[str, Any]]] = [
 
 def load_starter_workflows(actor: Actor, workspace: Workspace) -> None:
     """Make the workflows, publish them, and run those that need nobody; safe to run again."""
-    _table(actor, workspace, "orders", _("Orders that the workflow “Order check” kept."), _ORDERS)
-    _table(
-        actor, workspace, "support_tickets", _("Tickets that the workflow “Support triage” opened."), _TICKETS
-    )
+    try:
+        _tables(actor, workspace)
+    except Unavailable as error:
+        # a database user without the right to make schemas must not keep the rest of the workspace from being filled
+        logger.warning("The example workflows were left out: %s", error.detail)
+        return
     base = _base(actor, workspace)
     _workflow(actor, workspace, "support_triage", {BASE_MARK: base.name})
     for name in ("order_check", "weekly_digest"):
         _run_once(workspace, _workflow(actor, workspace, name, {}))
+
+
+def _tables(actor: Actor, workspace: Workspace) -> None:
+    _table(actor, workspace, "orders", _("Orders that the workflow “Order check” kept."), _ORDERS)
+    _table(
+        actor, workspace, "support_tickets", _("Tickets that the workflow “Support triage” opened."), _TICKETS
+    )
 
 
 def _table(

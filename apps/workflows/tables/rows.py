@@ -233,7 +233,7 @@ def _fields(place: Place, wanted: Any) -> list[str]:
 def _order(place: Place, order_by: Any, names: Sequence[str], *, distinct: bool) -> sql.Composable:
     """ORDER BY, by default newest last; a distinct query can only be ordered by what it shows."""
     known = types_of(place.columns)
-    terms = []
+    terms: list[sql.Composable] = []
     for entry in order_by or ():
         name = str(entry.get("column", "")) if isinstance(entry, Mapping) else str(entry)
         if name not in known or (distinct and name not in names):

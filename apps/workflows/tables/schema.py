@@ -92,7 +92,9 @@ def alter_columns(place: Place, before: Sequence[Column], after: Sequence[Column
     """
     old = {column.name: column for column in before}
     new = {column.name: column for column in after}
-    changes = [sql.SQL("DROP COLUMN {}").format(sql.Identifier(name)) for name in old if name not in new]
+    changes: list[sql.Composable] = [
+        sql.SQL("DROP COLUMN {}").format(sql.Identifier(name)) for name in old if name not in new
+    ]
     changes += [
         sql.SQL("ADD COLUMN {}").format(_definition(column))
         for name, column in new.items()

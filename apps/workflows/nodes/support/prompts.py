@@ -38,7 +38,7 @@ def passages_of(value: Any) -> list[Passage]:
     found: list[Passage] = []
     for number, item in enumerate(items, 1):
         if isinstance(item, Mapping):
-            metadata = item.get("metadata") if isinstance(item.get("metadata"), Mapping) else {}
+            metadata = _object(item.get("metadata"))
             text = str(item.get("content") or item.get("text") or "")
             found.append(
                 Passage(
@@ -194,6 +194,10 @@ def further_messages(raw: Sequence[Any]) -> list[ChatMessage]:
     return found
 
 
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
 def _content(value: Any) -> str:
     if value is None:
         return ""
@@ -203,7 +207,7 @@ def _content(value: Any) -> str:
 
 
 def _call(call: Mapping[str, Any]) -> ToolCall:
-    function = call.get("function") if isinstance(call.get("function"), Mapping) else call
+    function = _object(call.get("function")) or call
     arguments = function.get("arguments", "{}")
     return ToolCall(
         str(call.get("id") or ""),
