@@ -165,18 +165,20 @@ class Ground:
         self.litter = set(TEMPORARY.glob(LITTER))
         self.transport = LocalTransport(self.directory)
         self.log = (self.base / "log").open("wb")
-        config = ServerConfig(
+        self._config = ServerConfig(
             str(self.directory),
             launch.engine_path(),
             zone_paths=launch.zone_paths(),
             disabled=tuple(disabled),
         )
+        self._uid = uid
         os.environ["FLYWHEEL_CANARY_SECRET"] = self.canaries.environment
-        self.process = self._start(config, uid)
+        self.process = self.start()
 
-    def _start(self, config: ServerConfig, uid: int | None) -> subprocess.Popen[bytes]:
+    def start(self) -> subprocess.Popen[bytes]:
         """As `launch.start` does, perhaps as another user."""
-        arguments, descriptor = launch.command(config)
+        uid = self._uid
+        arguments, descriptor = launch.command(self._config)
         if uid is not None and not _open_to_all(Path(arguments[0])):
             arguments[0] = SYSTEM_PYTHON
         try:
