@@ -86,7 +86,7 @@ def _node(node: dict[str, Any]) -> Iterator[str]:
             rows = [(f"`{each['name']}`", f"`{each['type']}`", each["title"]) for each in node[key]]
             yield f"**{title}**\n"
             yield _table(("Name", "Type", "Meaning"), rows)
-    rows = list(_options(node["config_schema"], node["config_schema"], "", 0))
+    rows = list(options(node["config_schema"], node["config_schema"], "", 0))
     if rows:
         yield "**Options**\n"
         yield _table(("Option", "Type", "Default", "Meaning"), rows)
@@ -110,7 +110,7 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 Row = tuple[str, str, str, str]
 
 
-def _options(schema: dict[str, Any], root: dict[str, Any], path: str, depth: int) -> Iterator[Row]:
+def options(schema: dict[str, Any], root: dict[str, Any], path: str, depth: int) -> Iterator[Row]:
     """Rows for the properties of an object, each followed by those inside it."""
     required = set(schema.get("required", ()))
     for name, raw in schema.get("properties", {}).items():
@@ -128,13 +128,13 @@ def _options(schema: dict[str, Any], root: dict[str, Any], path: str, depth: int
 def _inside(option: dict[str, Any], root: dict[str, Any], place: str, depth: int) -> Iterator[Row]:
     for inner in _branches(option, root):
         if "properties" in inner:
-            yield from _options(inner, root, f"{place}.", depth + 1)
+            yield from options(inner, root, f"{place}.", depth + 1)
         elif isinstance(inner.get("items"), dict):
             for item in _branches(_resolved(inner["items"], root), root):
-                yield from _options(item, root, f"{place}[].", depth + 1)
+                yield from options(item, root, f"{place}[].", depth + 1)
         elif isinstance(inner.get("additionalProperties"), dict):
             for item in _branches(_resolved(inner["additionalProperties"], root), root):
-                yield from _options(item, root, f"{place}.<name>.", depth + 1)
+                yield from options(item, root, f"{place}.<name>.", depth + 1)
 
 
 def _branches(option: dict[str, Any], root: dict[str, Any]) -> list[dict[str, Any]]:
