@@ -172,11 +172,17 @@ def _field_plan(raw: Any, marker: Dynamic, optional: bool, place: str) -> Any:
         if raw is None and optional:
             return _FIXED
         if marker.type == CONDITION:
-            return compile_condition(raw).evaluate
+            return _condition_plan(raw)
         value = compile_value(raw, marker.type, optional=optional)
     except LanguageError as error:
         raise FieldError(place, error) from error
     return [value.resolve({})] if value.constant else _placed(value.resolve, place)
+
+
+def _condition_plan(raw: Any) -> Any:
+    condition = compile_condition(raw)
+    moves = condition.references or condition.templates
+    return condition.evaluate if moves else [condition.evaluate({})]
 
 
 def _placed(resolve: Resolve, place: str) -> Resolve:

@@ -184,8 +184,9 @@ class _Parser:
 
     def _error(self, message: str = "") -> ConditionSyntaxError:
         token = self._token
-        shown = "the end" if token.kind == "end" else repr(_shown(token))
-        return _wrong(message or f"{shown} can't stand here", self._source, token.position)
+        if token.kind == "end":
+            message = message or "Something is missing at the end"
+        return _wrong(message or f"{_shown(token)!r} can't stand here", self._source, token.position)
 
     def _or(self) -> Evaluate:
         self._depth += 1

@@ -115,10 +115,18 @@ def _sentence(item: Any, name: str) -> str:
     if template is not None:
         given = item.get("input")
         shown = given if isinstance(given, str) and len(given) <= _SHOWN else f"{str(given)[:_SHOWN]}…"
-        return template.format(name=name, **{"input": shown, **item.get("ctx", {})})
+        return template.format(name=name, **{"input": shown, **_plain_numbers(item.get("ctx", {}))})
     message: str = item["msg"].removeprefix("Value error, ")
     message = message[:1].upper() + message[1:]
     return message if message.endswith((".", "!", "?")) else f"{message}."
+
+
+def _plain_numbers(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Limits as people write them: 0, not 0.0."""
+    return {
+        key: int(value) if isinstance(value, float) and value.is_integer() else value
+        for key, value in context.items()
+    }
 
 
 def _node_at(steps: list[str | int], data: Any) -> str:

@@ -333,9 +333,12 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         return own | {"_counted": _counted, "_called": _called, "_joined": _joined}
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """``obj.attribute``: a key of an object, a listed method, or missing."""
+        """``obj.attribute``: a key of an object, a listed method, or missing. `secure` marks calls by ``()``."""
+        called = attribute.endswith("()")
+        attribute = attribute.removesuffix("()")
         if isinstance(obj, dict):
-            if attribute in obj:
+            # data.items is the key of that name, where there is one; data.items() is always the method
+            if attribute in obj and not called:
                 return obj[attribute]
         elif isinstance(obj, LoopContext):
             return getattr(obj, attribute) if attribute in _LOOP else self.undefined(name=attribute)
@@ -442,6 +445,9 @@ def secure(tree: nodes.Template) -> nodes.Template:
             if node.recursive:
                 raise SecurityError("A loop can't be recursive.")
             node.iter = _filtered(node.iter, "_counted")
+        elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
+            if node.node.attr in callable_methods():
+                node.node.attr += "()"
         elif isinstance(node, nodes.Macro | nodes.CallBlock):
             node.body.insert(0, nodes.Output([_filtered(nodes.Const(""), "_called")]))
     return _count_joins(tree)

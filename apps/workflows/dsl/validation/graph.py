@@ -11,6 +11,8 @@ START, END, ANSWER, COMMENT = "start", "end", "answer", "comment"
 #: Ports of this kind lead nowhere: the node ends the round around it.
 SIGNAL = "@"
 _MAX_CYCLES = 10
+#: Nodes that a branch may stop at.
+_LAST = frozenset({END, ANSWER, COMMENT, "break", "continue"})
 
 
 def check(model: Model) -> None:
@@ -58,14 +60,10 @@ def _check_role(model: Model, info: NodeInfo) -> None:
         report.error(f"{type_}_in_body", place, f"A node of type {type_} can't stand in a body.", info.id)
     if type_ in {"break", "continue"}:
         around = info.level.container
-        if around is None or not _breakable(around):
+        if around is None:
             report.error(
                 "outside_loop", place, f"{type_} must stand in the body of a loop.", info.id, type=type_
             )
-
-
-def _breakable(container: NodeInfo) -> bool:
-    return bool(getattr(container.kind, "breakable", container.model.type == "loop"))
 
 
 def _check_edge(model: Model, level: Level, index: int, edge: Edge) -> None:
@@ -190,17 +188,22 @@ def _check_reachable(model: Model) -> None:
                 reached.add(target)
                 pending.append(target)
     for info in level.nodes:
-        if info.index not in reached and info.model.type not in {COMMENT, START}:
+        if info.index not in reached and info.model.type not in {COMMENT, START} and not _twin(info):
             model.report.error(
                 "unreachable", info.place, f"No way leads from the start to {info.id!r}.", info.id
             )
+
+
+def _twin(info: NodeInfo) -> bool:
+    """Whether the id belongs to another node of the level, so that no edge can mean this one."""
+    return info.level.by_id[info.id] is not info
 
 
 def _check_ends(model: Model) -> None:
     """Branches of the top level that stop without an end."""
     level = model.root
     for info in level.nodes:
-        if level.leaving[info.index] or info.kind is None or info.model.type in {END, ANSWER, COMMENT}:
+        if level.leaving[info.index] or info.kind is None or info.model.type in _LAST or _twin(info):
             continue
         last = "answer" if model.chat else "end"
         model.report.warning(

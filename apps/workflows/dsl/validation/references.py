@@ -10,7 +10,7 @@ from apps.workflows.dsl.nodetype import Output
 from apps.workflows.dsl.references import Reference, Step
 from apps.workflows.dsl.scope import ITEM
 from apps.workflows.dsl.validation.graph import inside
-from apps.workflows.dsl.validation.model import OPEN, Level, Model, NodeInfo
+from apps.workflows.dsl.validation.model import ERROR_OUTPUTS, OPEN, Level, Model, NodeInfo
 from apps.workflows.dsl.validation.report import suggestion
 
 #: What every run knows, and what only the run of a chatflow does.
@@ -65,8 +65,8 @@ class Reader:
     def check_target(self, info: NodeInfo, reference: Reference, place: str) -> None:
         """Report what is wrong with a variable that a node writes."""
         report, root = self._model.report, reference.root
-        if not reference.plain or len(reference.path) != 1 or reference.output is None:
-            report.error("invalid_target", place, f"{reference.text} is no variable as a whole.", info.id)
+        if not reference.plain or reference.output is None:
+            report.error("invalid_target", place, f"{reference.text} is no variable.", info.id)
             return
         known: Mapping[str, Output] | None = None
         if root == "conversation":
@@ -87,7 +87,7 @@ class Reader:
             report.error(
                 "unknown_variable",
                 place,
-                f"There is no variable {reference.text}.{suggestion(reference.output, known)}",
+                f"There is no variable $.{root}.{reference.output}.{suggestion(reference.output, known)}",
                 info.id,
                 name=reference.output,
             )
@@ -252,6 +252,9 @@ class Reader:
             report.error(
                 "unknown_input", place, f"The workflow has no input {name!r}.{hint}", info.id, name=str(name)
             )
+        elif name in ERROR_OUTPUTS:
+            sentence = f"{root!r} has no output {name!r} unless on_error.strategy is default or branch."
+            report.error("unknown_output", place, sentence, info.id, name=str(name), target=root)
         else:
             report.error(
                 "unknown_output",

@@ -61,4 +61,4 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, names, 1, 0.75) if len(names) <= 1_000 else []
     if close:
         return f" Did you mean {close[0]!r}?"
-    return f" There is {', '.join(names)}." if 0 < len(names) <= 8 else ""
+    return f" Known: {', '.join(names)}." if 0 < len(names) <= 8 else ""
