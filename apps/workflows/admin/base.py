@@ -9,12 +9,14 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from apps.core import permissions
 from apps.core.admin.pages import ConsolePage
 from apps.core.api.problems import problem_response
 from apps.core.exceptions import FlywheelError, Invalid, NotFound
+from apps.core.ids import is_uuid
 from apps.core.models import User
 from apps.workflows.models import Workflow, WorkflowRun
 from apps.workflows.selectors import get_run, get_workflow
@@ -51,7 +53,7 @@ class WorkflowPage(WorkflowsPage):
         """Whether the person may do `action` on the workflow."""
         return permissions.allows(self.person, action, self.workflow)
 
-    def render(self, context: dict[str, Any], status: int = 200) -> Any:
+    def render(self, context: dict[str, Any], status: int = 200) -> TemplateResponse:
         """Add what head and tabs show."""
         head = {
             "title": self.workflow.name,
@@ -118,6 +120,11 @@ def number_of(body: dict[str, Any], name: str) -> int | None:
     """A whole number of a JSON body, or None."""
     value = body.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def uuid_of(text: str) -> UUID | None:
+    """The UUID in a text, or None."""
+    return UUID(text) if is_uuid(text) else None
 
 
 def search_of(request: HttpRequest) -> str:

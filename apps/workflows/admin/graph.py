@@ -93,7 +93,7 @@ def _titled(port: Port) -> str:
 
 
 def _ports(node: Mapping[str, Any], kind: Any) -> tuple[Port, ...]:
-    ports = (Port(OUT),)
+    ports: tuple[Port, ...] = (Port(OUT),)
     if kind is not None:
         try:
             ports = tuple(kind.ports(kind.Config.model_validate(node.get("config") or {})))

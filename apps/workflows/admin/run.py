@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.db import models
@@ -18,7 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from apps.core.exceptions import FlywheelError
 from apps.core.ids import is_uuid
-from apps.workflows.admin.base import WorkflowsPage, query_without, search_of
+from apps.workflows.admin.base import WorkflowsPage, query_without, search_of, uuid_of
 from apps.workflows.admin.lists import KeysetPage, first_id, keyset
 from apps.workflows.models import RunState, TriggerKind, Workflow, WorkflowRun
 from apps.workflows.querysets import WorkflowRunQuerySet
@@ -109,7 +108,7 @@ class RunFilter:
     """The filters in the address of the list; what makes no sense narrows nothing."""
 
     def __init__(self, *, workflow: str, state: str, kind: str, span: str, text: str, inner: bool) -> None:
-        self.workflow = workflow if is_uuid(workflow) else ""
+        self.workflow = uuid_of(workflow)
         self.state = state if state in {OPEN, *RunState.values} else ""
         self.kind = kind if kind in TriggerKind.values else ""
         self.span = span if span in RANGES else DEFAULT_RANGE
@@ -174,8 +173,3 @@ def _lean(runs: WorkflowRunQuerySet) -> WorkflowRunQuerySet:
     return runs.defer(
         "document", "outputs", "workflow__draft", "workflow__secrets", "version__document", "error"
     )
-
-
-def run_id_of(text: str) -> UUID | None:
-    """A run's id in a text, or None."""
-    return UUID(text) if is_uuid(text) else None

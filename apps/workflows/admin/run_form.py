@@ -9,8 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.core.exceptions import Invalid
-from apps.core.ids import is_uuid
-from apps.workflows.admin.base import JsonMixin, WorkflowPage, text_of
+from apps.workflows.admin.base import JsonMixin, WorkflowPage, text_of, uuid_of
 from apps.workflows.admin.inputs import input_form
 from apps.workflows.admin.workflow import is_changed
 from apps.workflows.models import RunMode, TriggerKind, WorkflowRun, WorkflowVersion
@@ -75,11 +74,11 @@ class RunFormPage(JsonMixin, WorkflowPage):
         return document
 
     def _like(self, request: HttpRequest) -> WorkflowRun | None:
-        key = request.GET.get("like", "")
-        if not is_uuid(key):
+        key = uuid_of(request.GET.get("like", ""))
+        if key is None:
             return None
         runs = WorkflowRun.objects.in_workspace(self.workspace).visible_to(self.person)
-        return runs.select_related("version").filter(pk=key, workflow=self.workflow).first()
+        return runs.select_related("version").filter(pk__in=[key], workflow=self.workflow).first()
 
 
 def run_sources(page: WorkflowPage) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from apps.core.exceptions import Invalid, NotFound
 from apps.workflows.admin.base import JsonMixin, WorkflowsPage, find_run, text_of
 from apps.workflows.admin.graph import graph_of
 from apps.workflows.admin.steps import past_events, step_inputs
-from apps.workflows.models import RunWait
+from apps.workflows.models import RunWait, WorkflowRun
 from apps.workflows.nodes.registry import catalogue
 from apps.workflows.services.answering import give_answer, waits_for
 from apps.workflows.services.run import cancel_run, rerun

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from django.core.cache import cache
 from django.http import Http404, HttpRequest
@@ -13,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from apps.core.exceptions import Invalid
 from apps.core.ids import is_uuid
 from apps.core.models import User, Workspace
-from apps.workflows.admin.base import JsonMixin, WorkflowsPage, query_without, text_of
+from apps.workflows.admin.base import JsonMixin, WorkflowsPage, query_without, text_of, uuid_of
 from apps.workflows.admin.lists import keyset
 from apps.workflows.models import RunWait
 from apps.workflows.services.answering import give_answer, waits_for
@@ -37,8 +36,8 @@ class WaitsPage(JsonMixin, WorkflowsPage):
         found = found.defer("run__workflow__draft", "run__workflow__secrets", "run__document", "run__outputs")
         if state == "open":
             found = found.open()
-        workflow = request.GET.get("workflow", "")
-        if is_uuid(workflow):
+        workflow = uuid_of(request.GET.get("workflow", ""))
+        if workflow is not None:
             found = found.filter(run__workflow=workflow)
         page = keyset(
             found, before=request.GET.get("before", ""), after=request.GET.get("after", ""), size=PER_PAGE
@@ -73,7 +72,7 @@ class WaitsPage(JsonMixin, WorkflowsPage):
             RunWait.objects.in_workspace(self.workspace)
             .visible_to(self.person)
             .select_related("run", "workspace")
-            .filter(pk=UUID(key) if is_uuid(key) else None)
+            .filter(pk__in=[key] if is_uuid(key) else [])
             .first()
         )
         if wait is None:

@@ -71,13 +71,13 @@ class WorkflowListPage(WorkflowsPage):
             found = found.filter(models.Q(name__icontains=search) | models.Q(description__icontains=search))
         if (kind := request.GET.get("kind", "")) in WorkflowKind.values:
             found = found.filter(kind=kind)
-        found = with_changes(found.with_latest_run())
         if state == "published":
             found = found.exclude(published=None)
         elif state == "draft":
             found = found.filter(published=None)
         elif state == "changed":
-            found = found.filter(changed=True).exclude(published=None)
+            found = found.exclude(published=None).exclude(draft=models.F("published__document"))
+        found = with_changes(found.with_latest_run())
         return (
             found.select_related("published")
             .defer("draft", "published__document", "secrets")

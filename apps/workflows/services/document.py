@@ -24,7 +24,7 @@ def new_document(name: str, kind: str, description: str = "", icon: str = "accou
     last: dict[str, Any] = (
         {"id": "answer", "type": "answer", "title": "Answer", "config": {"answer": "{{ sys.query }}"}}
         if chat
-        else {"id": "end", "type": "end", "title": "End", "config": {"outputs": {}}}
+        else {"id": "end", "type": "end", "title": "End", "config": {"outputs": []}}
     )
     return {
         "version": VERSION,

@@ -68,7 +68,7 @@ def _short(value: Any) -> str:
     if isinstance(value, str):
         return value[:_PREVIEW]
     if isinstance(value, dict) and isinstance(value.get("name"), str):
-        return value["name"][:_PREVIEW]
+        return str(value["name"])[:_PREVIEW]
     return json.dumps(value, ensure_ascii=False, default=str)[:_PREVIEW]
 
 
