@@ -154,7 +154,7 @@ def _open_to_all(path: Path) -> bool:
 class Ground:
     """A sandbox in a directory of its own, in one configuration."""
 
-    def __init__(self, disabled: Iterable[str] = (), *, uid: int | None = None) -> None:
+    def __init__(self, disabled: Iterable[str] = (), *, uid: int | None = None, **options: Any) -> None:
         self.canaries = Canaries()
         self.base = Path(tempfile.mkdtemp(prefix="fwsb-"))
         self.base.chmod(0o755)
@@ -170,6 +170,7 @@ class Ground:
             launch.engine_path(),
             zone_paths=launch.zone_paths(),
             disabled=tuple(disabled),
+            **options,
         )
         self._uid = uid
         os.environ["FLYWHEEL_CANARY_SECRET"] = self.canaries.environment

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from apps.core.sandbox.protocol import Verdict
 
 CONNECT_S = 5.0
 KEPT = 8  # idle connections of one process
+KEPT_S = 300.0  # the server closes idle ones after ten minutes
 DATA_PIECE = 2**20
 _LOST = (OSError, asyncio.IncompleteReadError, ssl.SSLError, protocol.ProtocolError)
 
@@ -30,6 +32,7 @@ _LOST = (OSError, asyncio.IncompleteReadError, ssl.SSLError, protocol.ProtocolEr
 class _Connection:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    used: float = 0.0
 
     async def send(self, kind: bytes, payload: bytes) -> None:
         self.writer.write(protocol.frame(kind, payload))
@@ -43,7 +46,9 @@ class _Connection:
 
     @property
     def usable(self) -> bool:
-        return not self.writer.is_closing() and not self.reader.at_eof()
+        """Whether another job may be tried on it."""
+        fresh = not self.used or time.monotonic() - self.used < KEPT_S
+        return fresh and not self.writer.is_closing() and not self.reader.at_eof()
 
     def close(self) -> None:
         self.writer.close()
@@ -72,6 +77,7 @@ class RemoteTransport:
         finally:
             idle = self._connections()
             if channel.ended and connection.usable and len(idle) < KEPT:
+                connection.used = time.monotonic()
                 idle.append(connection)
             else:
                 connection.close()
