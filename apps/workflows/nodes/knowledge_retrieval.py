@@ -18,7 +18,7 @@ from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 from apps.workflows.nodes.support import prompts, structured
 from apps.workflows.nodes.support.chat import USAGE_SCHEMA, add_usage, ask, models_of, request_of
 from apps.workflows.nodes.support.knowledge import BaseRef
-from apps.workflows.nodes.support.models import ChatConfig, Memory
+from apps.workflows.nodes.support.models import ChatConfig, Memory, OptionalModelRef
 from apps.workflows.nodes.support.ports import need
 
 _FILTER_INSTRUCTIONS: Final = (
@@ -75,6 +75,12 @@ class Rerank(NodeConfig):
 class KnowledgeRetrievalConfig(ChatConfig):
     """Where is searched for what, and how. The model is needed only where one is asked to think."""
 
+    model: OptionalModelRef = Field(
+        "",
+        title=_("Model"),
+        description=_("For rewriting, automatic filters and choosing a base. Empty: the default chat model."),
+        json_schema_extra={"x-widget": "model", "x-slot": "chat"},
+    )
     query: DynamicText = Field(title=_("Query"), json_schema_extra={"x-widget": "reference"})
     bases: list[BaseRef] = Field(
         min_length=1,

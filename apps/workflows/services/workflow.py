@@ -25,6 +25,7 @@ from apps.workflows.services.document import (
     shown_problems,
     take_secrets,
 )
+from apps.workflows.services.environment import WorkspaceEnvironment
 
 _AUDITED: Final = (
     "name",
@@ -176,7 +177,8 @@ def problems_of(workflow: Workflow, document: str | Mapping[str, Any] | None = N
         parsed = dsl.parse(source if isinstance(source, str) else dict(source))
     except dsl.DocumentError as error:
         return shown_problems(error.problems)
-    return shown_problems(dsl.validate(parsed, catalogue(), environment=None))
+    environment = WorkspaceEnvironment(workflow.workspace, workflow)
+    return shown_problems(dsl.validate(parsed, catalogue(), environment=environment))
 
 
 @transaction.atomic

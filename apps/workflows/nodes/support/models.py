@@ -10,8 +10,10 @@ from pydantic import Field
 from apps.workflows.dsl.dynamic import Dynamic, DynamicAny, DynamicText, Resource
 from apps.workflows.engine.node import NodeConfig
 
-#: A chat model; empty where there is a default.
-ModelRef = Annotated[str, Dynamic("string"), Resource("model", optional=True)]
+#: A chat model; empty for the default one, which then has to be there.
+ModelRef = Annotated[str, Dynamic("string"), Resource("model")]
+#: A chat model, or none.
+OptionalModelRef = Annotated[str, Dynamic("string"), Resource("model", optional=True)]
 
 
 class Parameters(NodeConfig):
@@ -102,7 +104,7 @@ class ChatConfig(NodeConfig):
         description=_("An id, provider/name, or a name. Empty: the workspace's default chat model."),
         json_schema_extra={"x-widget": "model", "x-slot": "chat"},
     )
-    fallback: ModelRef = Field(
+    fallback: OptionalModelRef = Field(
         "",
         title=_("Fallback model"),
         description=_("Asked when the model fails before it has said anything."),
