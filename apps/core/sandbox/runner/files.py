@@ -93,6 +93,14 @@ def give(job_files: dict[str, bytes], file_mb: int) -> None:
     allowed["bytes"] = file_mb * 2**20
 
 
+def _bytes(content: Any) -> bytes:
+    if isinstance(content, str):
+        return content.encode()
+    if isinstance(content, (bytes, bytearray, memoryview)):
+        return bytes(content)
+    raise TypeError("files must map names to bytes")
+
+
 def take(given: dict[str, bytes]) -> None:
     """Send every file that is new or changed.
 
@@ -104,8 +112,6 @@ def take(given: dict[str, bytes]) -> None:
     for name, content in contents.items():
         if given.get(name) is content:
             continue
-        raw = content.encode() if isinstance(content, str) else content
-        if not isinstance(name, str) or not isinstance(raw, (bytes, bytearray, memoryview)):
-            raise TypeError("files must map names to bytes")
+        raw = _bytes(content)
         label = name.encode()
-        frames.send(frames.FILE, len(label).to_bytes(2, "little") + label + bytes(raw))
+        frames.send(frames.FILE, len(label).to_bytes(2, "little") + label + raw)

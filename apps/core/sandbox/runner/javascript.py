@@ -17,9 +17,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from apps.core.sandbox.runner import frames
-from apps.core.sandbox.zygote import selftest
-from apps.core.sandbox.zygote.child import RUN, SELF_TEST_DEADLY
+from apps.core.sandbox.runner import frames, selftest
+from apps.core.sandbox.runner.selftest import RUN, SELF_TEST_DEADLY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,9 +18,8 @@ import sys
 import types
 from typing import TYPE_CHECKING
 
-from apps.core.sandbox.runner import files, frames, network
-from apps.core.sandbox.zygote import selftest
-from apps.core.sandbox.zygote.child import RUN, SELF_TEST_DEADLY
+from apps.core.sandbox.runner import files, frames, network, selftest
+from apps.core.sandbox.runner.selftest import RUN, SELF_TEST_DEADLY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +55,7 @@ class Args:
 
 def prepare(config: dict[str, Any]) -> tuple[Callable[[int], None], Callable[[], None]]:
     """Import what jobs may use and return `run` and `rehearse`; called in the zygote."""
-    from apps.core.sandbox.zygote import preload
+    from apps.core.sandbox.runner import preload
 
     preload.python(config)
     for _ in range(20):  # fills the interpreter's own caches, which all forks then share

@@ -55,6 +55,18 @@ class ServerConfig:
         """The layers without which it does not start."""
         return (*MINIMUM, *self.require)
 
+    @property
+    def gateway_uid(self) -> int:
+        """Who the gateway is when it is started as root: neither root nor the identity of jobs."""
+        return self.uid - 1
+
+    @property
+    def socket_group(self) -> int | None:
+        """The group that may use the sockets beside their owner."""
+        if self.group is None and self.listen and os.geteuid() == 0:
+            return self.gateway_uid
+        return self.group
+
     def job_slots(self) -> int:
         """Jobs at a time in each zygote: four per processor, fewer where memory is short."""
         if self.slots:

@@ -159,7 +159,7 @@ async def serve(config: ServerConfig) -> None:
         connected, host.strip("[]"), int(port), ssl=server_context(config), ssl_handshake_timeout=10
     )
     if os.geteuid() == 0:
-        namespaces.become(config.uid - 1, config.gid if config.group is None else config.group)
+        namespaces.become(config.gateway_uid, config.group or config.gateway_uid)
         calls.prctl(calls.PR_SET_PDEATHSIG, signal.SIGKILL)
     async with server:
         await server.serve_forever()

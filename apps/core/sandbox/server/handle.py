@@ -12,11 +12,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from apps.core.sandbox.jobs import Limits
 from apps.core.sandbox.kernel import cgroups
-from apps.core.sandbox.protocol import RESULT, Limits, start_message
+from apps.core.sandbox.protocol import RESULT, start_message
+from apps.core.sandbox.runner.selftest import SELF_TEST, SELF_TEST_DEADLY
 from apps.core.sandbox.server.config import JOB_MB, RESERVED_MB, ServerConfig
 from apps.core.sandbox.server.launch import EMPTY, ONE_THREAD, interpreter
-from apps.core.sandbox.zygote.child import SELF_TEST, SELF_TEST_DEADLY
 
 BOOT = (Path(__file__).parent.parent / "zygote" / "boot.py").read_text(encoding="utf-8")
 ROOT = str(Path(__file__).parents[4])

@@ -37,7 +37,7 @@ class Supervisor:
     def __init__(self, config: ServerConfig) -> None:
         self.config = config
         self.refused = ""
-        self._directory = SocketDirectory(config.directory, config.group)
+        self._directory = SocketDirectory(config.directory, config.socket_group)
         self._listeners: dict[str, socket.socket] = {}
         self._zygotes: dict[str, ZygoteHandle] = {}
         self._old: list[ZygoteHandle] = []
@@ -147,13 +147,12 @@ class Supervisor:
             for zygote in self._zygotes.values():
                 zygote.refresh()
         for kind in self._listeners:
-            zygote = self._zygotes.get(kind)
-            if zygote is not None and zygote.ended():
+            current = self._zygotes.get(kind)
+            if current is not None and self._buried(current):
                 say(f"The {kind} interpreter ended; starting another one.")
-                self._buried(zygote)
                 del self._zygotes[kind]
-                self._replace(kind)
-            elif zygote is None or self._is_old(zygote):
+                current = None
+            if current is None or self._is_old(current):
                 self._replace(kind)
         if self._gateway is not None and self._gateway.poll() is not None:
             say("The gateway ended; starting it again.")

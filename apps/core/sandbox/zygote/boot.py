@@ -8,7 +8,7 @@ import sys
 
 
 def _boot(root: str, leash: int) -> None:
-    name = "apps.core.sandbox.zygote.loader"
+    name = "apps.core.sandbox.runner.loader"
     path = f"/{name.replace('.', '/')}.py"
     loader = type(sys)(name)
     sys.modules[name] = loader

@@ -13,7 +13,6 @@ from apps.core.sandbox.kernel import calls, landlock
 from apps.core.sandbox.zygote.isolation import Isolation
 
 ARRIVAL = struct.Struct("<QQB")  # processor seconds, bytes of address space, what to run
-RUN, SELF_TEST, SELF_TEST_DEADLY = 0, 1, 2
 DATA, LEASE = 0, 1  # the descriptors a child has; the lease is closed before the job is read
 READY = b"R"
 DATA_SOCKET_ONLY = 2

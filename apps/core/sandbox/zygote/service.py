@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from apps.core.sandbox.kernel import calls, namespaces
+from apps.core.sandbox.runner.selftest import RUN
 from apps.core.sandbox.zygote import child as children
 from apps.core.sandbox.zygote.isolation import Isolation, filter_calls, isolate, limit
 
@@ -160,12 +161,12 @@ class Zygote:
 
     def _accept(self) -> None:
         try:
-            descriptor, _ = self._listener._accept()
+            descriptor, _ = self._listener._accept()  # type: ignore[attr-defined]  # what socket.accept() wraps
         except BlockingIOError:
             return
         control = children.adopt(descriptor)
         control.setblocking(False)
-        self._take(control, children.RUN)
+        self._take(control, RUN)
 
     def _take(self, control: _socket.socket, what: int) -> None:
         """Read the start message when it is there already, else when it comes."""
@@ -381,15 +382,15 @@ def _prefer_small_pages() -> None:
 
 
 def _prepare(config: dict[str, Any], isolation: Isolation) -> None:
-    if config["kind"] == "javascript":
-        from apps.core.sandbox.runner import javascript as runner
-    else:
-        from apps.core.sandbox.runner import python as runner
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     calls.prctl(calls.PR_SET_PDEATHSIG, signal.SIGKILL)
     _prefer_small_pages()
-    config["run"], config["rehearse"] = runner.prepare(config)
+    if config["kind"] == "javascript":
+        from apps.core.sandbox.runner.javascript import prepare
+    else:
+        from apps.core.sandbox.runner.python import prepare
+    config["run"], config["rehearse"] = prepare(config)
     config["space"] = address_space()
     isolate(isolation, uid=config["uid"], gid=config["gid"], empty=config["empty"])
     limit(isolation)

@@ -8,6 +8,7 @@ import os
 
 from apps.core.sandbox.kernel import calls
 
+RUN, SELF_TEST, SELF_TEST_DEADLY = 0, 1, 2  # what a child is told to run
 EXPECTED = {errno.EPERM, errno.EACCES, errno.ENOSYS}
 AT_FDCWD = -100
 AF_UNIX, AF_INET, SOCK_STREAM = 1, 2, 1

@@ -11,8 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from apps.core.sandbox import modules
-from apps.core.sandbox.runner import files, frames
-from apps.core.sandbox.zygote import loader
+from apps.core.sandbox.runner import files, frames, loader
 
 if TYPE_CHECKING:
     from typing import Any
@@ -42,12 +41,12 @@ def python(config: dict[str, Any]) -> None:
     """Import, then forget the way to the files. `config["missing"]` becomes the packages that could not be imported."""
     archive = loader.build_archive(_zones(config["zones"]))
     _import(modules.CORE_IMPORTS)
-    names = modules.CODECS
+    names = [*modules.CODECS]
     if config["kind"] != "python":
         _import(modules.LIBRARY_IMPORTS)
         for package in WALKED:
             _import_below(package)
-        names += modules.LIBRARY_CODECS
+        names += [*modules.LIBRARY_CODECS]
     for name in names:
         codecs.lookup(name)
     config["missing"] = _import_packages(config["packages"], config["package_paths"])
@@ -59,7 +58,7 @@ def python(config: dict[str, Any]) -> None:
         eventloop.install()
     builtins.open = io.open = files.open_file
     # the real ones would read and write the descriptors, one of which is the job's data
-    sys.stdin = sys.__stdin__ = io.StringIO()  # type: ignore[misc]  # nothing to read
+    sys.stdin = sys.__stdin__ = io.StringIO()  # type: ignore[misc, assignment]  # nothing to read
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = frames.streams  # type: ignore[assignment, misc]
     loader.seal(archive)
     _forget_paths()

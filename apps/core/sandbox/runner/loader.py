@@ -20,6 +20,7 @@ PathFinder = importlib.machinery.PathFinder
 SourceLoader = importlib.machinery.SourceFileLoader
 INDEX_HEADER = 16
 
+_rename: Callable[[CodeType, str], None] = getattr(_imp, "_fix_co_filename")  # noqa: B009 - typeshed has it not
 _roots: list[str] = []
 after_import: dict[str, Callable[[ModuleType], None]] = {}  # what to do with a module from the archive
 
@@ -39,7 +40,7 @@ class NeutralLoader(SourceLoader):
         """The code of a module."""
         code = super().get_code(fullname)
         if code is not None:
-            _imp._fix_co_filename(code, neutral(self.path))
+            _rename(code, neutral(self.path))
         return code
 
 
@@ -74,7 +75,7 @@ class ArchiveFinder:
             raise ModuleNotFoundError(
                 f"The module {fullname!r} is not available in the sandbox.", name=fullname
             )
-        spec = Spec(fullname, self, origin=f"<python>/{fullname}", is_package=found[2])
+        spec = Spec(fullname, self, origin=f"<python>/{fullname}", is_package=found[2])  # type: ignore[arg-type]  # a loader by its methods
         if found[2]:
             spec.submodule_search_locations = [f"<python>/{fullname}"]
         return spec
@@ -124,7 +125,7 @@ class Archive:
     def code(self, name: str) -> CodeType:
         """The code of a module, with a neutral file name."""
         code: CodeType = marshal.loads(self.read(name))  # noqa: S302 - as above
-        _imp._fix_co_filename(code, f"<python>/{name.replace('.', '/')}.py")
+        _rename(code, f"<python>/{name.replace('.', '/')}.py")
         return code
 
 
