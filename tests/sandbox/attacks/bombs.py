@@ -20,7 +20,7 @@ from tests.sandbox.attacks.model import (
     python,
 )
 
-SMALL: dict[str, Any] = {"memory_mb": 32, "cpu_s": 2, "wall_s": 6}
+SMALL: dict[str, Any] = {"memory_mb": 32, "cpu_s": 5, "wall_s": 30}  # on a busy machine, too
 SPIN: dict[str, Any] = {"cpu_s": 1, "wall_s": 0.6}
 NO_ROOM = (MEMORY, FAILED)
 TOO_LONG = (CPU, WALL)

@@ -37,7 +37,7 @@ from tests.sandbox.attacks.syscalls import numbers_for
 ROOT = Path(__file__).resolve().parents[3]
 START_S = 30.0
 SYSTEM_PYTHON = "/usr/bin/python3"
-LIMITS = Limits(cpu_s=2, wall_s=6, memory_mb=128, output_kb=64)
+LIMITS = Limits(cpu_s=5, wall_s=30, memory_mb=128, output_kb=64)
 TEMPORARY = Path("/tmp")  # noqa: S108  # where programs of the battery try to leave something
 LITTER = "fw-*"
 

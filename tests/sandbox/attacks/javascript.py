@@ -20,7 +20,7 @@ from tests.sandbox.attacks.model import (
 )
 
 SPIN: dict[str, Any] = {"cpu_s": 1, "wall_s": 0.6}
-SMALL: dict[str, Any] = {"memory_mb": 32, "cpu_s": 2, "wall_s": 4}
+SMALL: dict[str, Any] = {"memory_mb": 32, "cpu_s": 5, "wall_s": 30}  # on a busy machine, too
 TOO_LONG = (CPU, WALL)
 
 # Every name that a bare engine has; anything else in the global object is the host's.
@@ -218,7 +218,7 @@ ATTACKS: list[Attack] = [
         OUTPUT,
         MEMORY,
         FAILED,
-        limits={"memory_mb": 128, "cpu_s": 2, "wall_s": 4},
+        limits={"memory_mb": 128, "cpu_s": 5, "wall_s": 30},
     ),
     javascript(
         "call the host with wrong arguments",
