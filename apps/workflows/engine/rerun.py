@@ -91,24 +91,24 @@ def retell(nodes: Records, prefix: str = "") -> Iterator[Event]:
     """The events from which the records could be read again."""
     for name, record in nodes.items():
         path = prefix + name
+        for index, around in record.rounds.items():
+            yield from _round(name, path, index, around, record.version)
         if record.state == "completed":
-            yield from _settings(record.settings)
+            if not record.rounds:
+                yield from _settings(record.settings)
             yield Event("node.completed", {**record.data, "usage": {}, "reused": True})
-        else:
-            for index, around in record.rounds.items():
-                yield from _round(name, path, index, around, record.version)
 
 
 def _round(node: str, path: str, index: int, around: RoundRecord, version: int | None) -> Iterator[Event]:
     data: dict[str, Any] = {"node": node, "path": path, "index": index}
     yield Event("round.started", data if version is None else {**data, "version": version})
-    if not around.done:
-        yield from retell(around.nodes, f"{path}:{index}/")
-        return
-    yield from _settings(around.settings)
-    ended = {"output": around.output, "error": around.error, "signal": around.signal}
-    said = {} if around.said is None else {"said": around.said}
-    yield Event("round.completed", {**data, **ended, **said, "reused": True})
+    yield from retell(around.nodes, f"{path}:{index}/")
+    if around.done:
+        if not around.nodes:
+            yield from _settings(around.settings)
+        ended = {"output": around.output, "error": around.error, "signal": around.signal}
+        said = {} if around.said is None else {"said": around.said}
+        yield Event("round.completed", {**data, **ended, **said, "reused": True})
 
 
 def _settings(settings: list[Setting]) -> Iterator[Event]:

@@ -91,7 +91,7 @@ class Scheduler:
         self.waits: dict[str, Execution] = {}
         self.early: dict[str, dict[str, Any]] = {}
         self.leaving = Leaving()
-        self.partial = False
+        self.partial = state is not None and state.partial
         self.root = Frame(graph.root, {})
         self._parallel = parallel if parallel is not None else 1 << 62
         self._observer = observer
@@ -694,7 +694,6 @@ class Scheduler:
         if record.state == "completed":
             self._apply(frame, record.settings, spec.id)
             frame.values[spec.id] = data["outputs"]
-            self.partial = self.partial or "handled" in data
             if spec.special:
                 self._publish(frame, spec, data["outputs"])
             self._leave(frame, spec, data["outputs"], data["port"], data.get("said"))
@@ -736,7 +735,6 @@ class Scheduler:
         own = {execution.spec.id: variables} if nest.rounds.graph is None else variables
         scope = Frame(nest.block, own, execution, index).inside(execution.frame)
         self._apply(scope, record.settings, "")
-        self.partial = self.partial or record.error is not None
         speech = execution.frame.speech
         if record.said is not None and speech is not None:
             speech.turns(execution.spec).end(index, record.said)

@@ -25,7 +25,8 @@ NAMESPACES = frozenset({"sys", "env", "conversation", "inputs"})
 
 @dataclass(slots=True)
 class RunState:
-    """A run as its ledger tells it. `said`: characters of the answer; `ended`: the event that ended it.
+    """A run as its ledger tells it. `said`: characters of the answer; `partial`: an
+    error was taken care of; `ended`: the event that ended it.
 
     `prelude`: events that a rerun takes over from the run it repeats, so that its own ledger is complete; `overrides`:
     variables that were given other values for it. `keeps`: records that a run which goes on needs no more.
@@ -40,6 +41,7 @@ class RunState:
     output_tokens: int = 0
     cost: Decimal = Decimal(0)
     said: int = 0
+    partial: bool = False
     ended: Event | None = None
     prelude: list[Event] = field(default_factory=list)
     overrides: dict[tuple[str, str], Any] = field(default_factory=dict)
@@ -88,6 +90,7 @@ class RunState:
             else:
                 edit(state.nodes, node_path, root, rest, value)
         state.prelude = list(retell(state.nodes))
+        state.partial = cls().read(state.prelude).partial
         return state
 
     def node(self, path: str) -> NodeRecord:
@@ -154,6 +157,7 @@ def _answered(state: RunState, data: dict[str, Any]) -> None:
 def _node_completed(state: RunState, data: dict[str, Any]) -> None:
     record = state.node(data["path"])
     record.state, record.data = "completed", data
+    state.partial = state.partial or "handled" in data
     for index in sorted(record.rounds):
         record.settings.extend(record.rounds[index].settings)
     if not state.keeps:
@@ -177,6 +181,7 @@ def _round_started(state: RunState, data: dict[str, Any]) -> None:
 def _round_completed(state: RunState, data: dict[str, Any]) -> None:
     found = state.round(data)
     found.done = True
+    state.partial = state.partial or data["error"] is not None
     found.output, found.error = data["output"], data["error"]
     found.signal, found.said = data["signal"], data.get("said")
     if not state.keeps:

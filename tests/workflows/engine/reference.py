@@ -1,0 +1,107 @@
+"""The engine's meaning in few lines: one node after the other, nothing at the same time, nothing kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.workflows.engine.kit import chosen, text_of
+
+Scope = dict[str, dict[str, Any]]
+
+
+class Failed(Exception):
+    """Nothing took care of an error."""
+
+
+class Interpreter:
+    """Interprets documents of `graphs`; `answers` are what waits are told, by path."""
+
+    def __init__(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
+        self.answers = answers
+        self.partial = False
+        self.effects: list[str] = []
+
+    def block(self, block: Mapping[str, Any], scope: Scope, prefix: str) -> Scope:
+        """Run the nodes of a block in an order its edges allow; returns the scope with their outputs."""
+        scope = dict(scope)
+        left = {node["id"]: node for node in block["nodes"]}
+        state: dict[int, bool] = {}
+        while left:
+            for name, node in left.items():
+                incoming = [i for i, edge in enumerate(block["edges"]) if edge["target"] == name]
+                if all(i in state for i in incoming):
+                    break
+            del left[name]
+            port = None
+            if not incoming or any(state[i] for i in incoming):
+                scope[name], port = self.node(node, scope, prefix + name)
+            for i, edge in enumerate(block["edges"]):
+                if edge["source"] == name:
+                    state[i] = edge["port"] == port
+        return scope
+
+    def node(self, node: Mapping[str, Any], scope: Scope, path: str) -> tuple[dict[str, Any], str]:
+        """What one node leaves behind, and its port."""
+        strategy = node.get("on_error", {}).get("strategy", "fail")
+        try:
+            outputs, port = getattr(self, node["type"])(node, scope, path)
+        except Failed as error:
+            if strategy == "fail":
+                raise
+            self.partial = True
+            outputs = {"is_success": False, "error_message": str(error), "error_code": "test"}
+            if strategy == "default":
+                return {**node["on_error"]["default"], **outputs}, "out"
+            return outputs, "error"
+        fine = {"is_success": True, "error_message": "", "error_code": ""}
+        return (outputs if strategy == "fail" else {**outputs, **fine}), port
+
+    def start(self, node: Mapping[str, Any], scope: Scope, path: str) -> tuple[dict[str, Any], str]:
+        return {}, "out"
+
+    def work(self, node: Mapping[str, Any], scope: Scope, path: str) -> tuple[dict[str, Any], str]:
+        config = node["config"]
+        attempts = node.get("retry", {"attempts": 1})["attempts"]
+        if config["fails"] < 0 or config["fails"] >= attempts:
+            raise Failed("It failed.")
+        self.effects.append(path)
+        text = text_of([resolve(each, scope) for each in config["reads"]], node["id"])
+        return {"text": text}, chosen(config["ports"], text)
+
+    slow = work
+
+    def ask(self, node: Mapping[str, Any], scope: Scope, path: str) -> tuple[dict[str, Any], str]:
+        self.effects.append(path)
+        return {"text": self.answers[path]["text"]}, "out"
+
+    def iteration(self, node: Mapping[str, Any], scope: Scope, path: str) -> tuple[dict[str, Any], str]:
+        config, found, errors = node["config"], [], []
+        for index, item in enumerate(config["items"]):
+            inner = {**scope, node["id"]: {"item": item, "index": index}}
+            try:
+                round_ = self.block(node["body"], inner, f"{path}:{index}/")
+                found.append(resolve(config["output"], round_))
+            except Failed as error:
+                if config["round_error"] == "stop":
+                    raise
+                self.partial = True
+                errors.append({"index": index, "message": str(error), "code": "test"})
+                if config["round_error"] == "continue":
+                    found.append(None)
+        return {"output": found, "errors": errors}, "out"
+
+    def loop(self, node: Mapping[str, Any], scope: Scope, path: str) -> tuple[dict[str, Any], str]:
+        config, found = node["config"], []
+        for index in range(config["count"]):
+            inner = {**scope, node["id"]: {"index": index}}
+            found.append(
+                resolve(config["collect"]["all"], self.block(node["body"], inner, f"{path}:{index}/"))
+            )
+        return {"all": found, "rounds": len(found), "ended_by": "count", "errors": []}, "out"
+
+
+def resolve(reference: str, scope: Scope) -> Any:
+    """``$.node.name``; None when it isn't there."""
+    root, name = reference.removeprefix("$.").split(".")
+    return scope.get(root, {}).get(name)

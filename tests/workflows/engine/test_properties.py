@@ -1,0 +1,138 @@
+"""Random graphs against the reference interpreter: same outcome, whatever happens to the run on its way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from apps.workflows import dsl, engine
+from apps.workflows.engine import TERMINAL, Event
+from tests.workflows.engine.graphs import documents
+from tests.workflows.engine.kit import CATALOGUE, Lab, paths, play, prepare, read, resume
+from tests.workflows.engine.reference import Failed, Interpreter
+
+FEW = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+class _Answers(dict[str, dict[str, Any]]):
+    """Every wait gets an answer that tells its path."""
+
+    def __missing__(self, path: str) -> dict[str, Any]:
+        return {"text": f"yes {path}"}
+
+
+ANSWERS = _Answers()
+
+
+def expected(document: dict[str, Any]) -> tuple[str, dict[str, Any], list[str] | None]:
+    """Status, outputs of the nodes at the top, and effects where they are certain."""
+    interpreter = Interpreter(ANSWERS)
+    try:
+        scope = interpreter.block(document, {}, "")
+    except Failed:
+        return "failed", {}, None
+    if interpreter.partial:
+        return "partial", scope, None
+    return "succeeded", scope, interpreter.effects
+
+
+def outcome(events: list[Event]) -> tuple[str, dict[str, Any]]:
+    """The same of a run."""
+    last = events[-1]
+    if last.type == "run.failed":
+        assert last.data["error"]["code"] == "test", last
+        return "failed", {}
+    assert last.type == "run.completed", last
+    found = {
+        event.data["path"]: event.data["outputs"]
+        for event in events
+        if event.type == "node.completed" and "/" not in event.data["path"]
+    }
+    return last.data["status"], found
+
+
+def compiled(document: dict[str, Any]) -> engine.Graph:
+    return engine.compile(dsl.parse(document), CATALOGUE)
+
+
+@FEW
+@given(documents())
+def test_a_run_comes_to_what_the_reference_says(document: dict[str, Any]) -> None:
+    status, scope, effects = expected(document)
+    world = Lab()
+    events = asyncio.run(play(compiled(document), world=world, answers=ANSWERS))
+    assert outcome(events) == (status, scope)
+    assert world.running == 0
+    if effects is not None:
+        assert sorted(world.effects) == sorted(effects)
+
+
+@FEW
+@given(documents(), st.data())
+def test_a_run_that_is_killed_anywhere_comes_to_the_same(
+    document: dict[str, Any], data: st.DataObject
+) -> None:
+    status, scope, effects = expected(document)
+    graph = compiled(document)
+    events = asyncio.run(play(graph, answers=ANSWERS))
+    cut = data.draw(st.integers(0, len(events) - 1))
+    before = events[:cut]
+    world = Lab()
+    tries = defaultdict(int)
+    for event in before:
+        if event.type == "node.retrying":
+            tries[event.data["path"]] += 1
+    world.tries.update(tries)
+    after = asyncio.run(resume(graph, before, world=world, answers=ANSWERS))
+    assert outcome([*before, *after]) == (status, scope)
+    done = set(paths(before, "node.completed"))
+    assert done.isdisjoint(world.effects)
+    if effects is not None:
+        assert set(effects) <= done | set(world.effects)
+        assert len(world.effects) == len(set(world.effects))
+
+
+@FEW
+@given(documents(), st.data())
+def test_a_run_that_is_cancelled_anywhere_ends_in_order(
+    document: dict[str, Any], data: st.DataObject
+) -> None:
+    graph, world = compiled(document), Lab()
+    at = data.draw(st.integers(1, 40))
+
+    async def cancel() -> list[Event]:
+        run = prepare(graph, world=world)
+        events = []
+        async for event in run.events():
+            events.append(event)
+            if len(events) == at:
+                run.cancel("enough")
+        return events
+
+    events = asyncio.run(cancel())
+    assert events[-1].type in TERMINAL | {"run.waiting"}
+    assert not any(event.type in TERMINAL for event in events[:-1])
+    assert world.running == 0
+    if events[-1].type == "run.stopped":
+        world = Lab()
+        for event in events:
+            if event.type == "node.retrying":
+                world.tries[event.data["path"]] = world.tries.get(event.data["path"], 0) + 1
+        after = asyncio.run(resume(graph, events[:-1], world=world, answers=ANSWERS))
+        assert outcome([*events[:-1], *after]) == expected(document)[:2]
+
+
+@FEW
+@given(documents(["work", "iteration", "loop", "ask"]))
+def test_the_same_graph_gives_the_same_events(document: dict[str, Any]) -> None:
+    graph = compiled(document)
+
+    async def told() -> list[Any]:
+        events = await read(prepare(graph), ANSWERS)
+        return [(event.type, event.data.get("path"), event.data.get("outputs")) for event in events]
+
+    assert asyncio.run(told()) == asyncio.run(told())
