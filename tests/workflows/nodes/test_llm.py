@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 
 import pytest
@@ -312,3 +313,13 @@ def test_problems(node):
         in node.problems(text="x", structured={"json_schema": {"type": 3}}).popitem()[0]
     )
     assert set(node.problems(text="x", tools=[{"name": "a"}, {"name": "a"}])) == {"tools"}
+
+
+async def test_cancelling_reaches_the_server(node, model_server):
+    running = asyncio.create_task(node.run(model="stall-3", text="x"))
+    while len(node.ctx.said) < 3:
+        await asyncio.sleep(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert await asyncio.to_thread(model_server.wait_for, lambda requests: requests[-1].disconnected)
