@@ -2,17 +2,15 @@
 
 import json
 import sys
-import tempfile
 from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 
-from apps.core.sandbox.kernel import calls
 from apps.core.sandbox.server import launch
 from apps.core.sandbox.server.config import REQUIRABLE, ServerConfig
-from apps.core.sandbox.server.supervisor import Refused, Supervisor
+from apps.core.sandbox.server.probe import probe
 
 
 class Command(BaseCommand):
@@ -48,7 +46,9 @@ class Command(BaseCommand):
         except ModuleNotFoundError as error:
             raise CommandError(str(error)) from None
         if options["probe"]:
-            sys.exit(_probe(config))
+            good, lines = probe(config)
+            print("\n".join(lines))
+            sys.exit(0 if good else 1)
         launch.replace_process(config)
 
 
@@ -77,28 +77,3 @@ def server_config(
         stay=stay,
         disabled=tuple(changed.get("disabled", changed.get("disable", ()))),
     )
-
-
-def _probe(config: ServerConfig) -> int:
-    """Start one for a moment in a directory of its own; 0 when it would start."""
-    try:
-        print(f"Processor: {calls.architecture().name}")
-    except calls.UnsupportedPlatform as error:
-        print(error)
-        return 1
-    with tempfile.TemporaryDirectory(prefix="sandbox-") as directory:
-        values = {**json.loads(config.encode()), "directory": directory}
-        supervisor = Supervisor(ServerConfig.decode(json.dumps(values)))
-        try:
-            supervisor.start()
-            verdict = "All required layers stand, and the self-test found no hole."
-        except Refused as reason:
-            verdict = f"The sandbox would refuse to start. {reason}"
-        report = supervisor.report()
-        supervisor.close()
-    for layer in report["layers"]:
-        mark = "yes" if layer["on"] else "no "
-        needed = " (required)" if layer["name"] in report["minimum"] else ""
-        print(f"  {mark}  {layer['name']:<14}{layer['why']}{needed}")
-    print(verdict)
-    return 1 if report["refused"] else 0
