@@ -43,4 +43,13 @@ class TracingConfig(AppConfig):
             action="change",
             model="tracing.MaskingRule",
         )
+        navigation.register(
+            "Settings",
+            _("Trace forwarders"),
+            "forward",
+            "admin:tracing_traceforwarder_changelist",
+            62,
+            action="change",
+            model="tracing.TraceForwarder",
+        )
         dashboard.register_card(10, trace_cards)

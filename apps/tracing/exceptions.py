@@ -24,3 +24,10 @@ class InvalidMask(Invalid):
 
     code = "invalid_mask"
     title = _("This masking rule can't work")
+
+
+class InvalidForwarder(Invalid):
+    """A forwarder that could not work."""
+
+    code = "invalid_forwarder"
+    title = _("This forwarder can't work")

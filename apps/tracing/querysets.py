@@ -10,6 +10,7 @@ from apps.core.querysets import WorkspaceQuerySet
 
 if TYPE_CHECKING:
     # named in text below, where the linter does not look
+    from apps.tracing.models.forwarder import TraceForwarder  # noqa: F401
     from apps.tracing.models.masking_rule import MaskingRule  # noqa: F401
     from apps.tracing.models.observation import Observation
     from apps.tracing.models.payload import ObservationPayload  # noqa: F401
@@ -93,3 +94,7 @@ class ScoreQuerySet(WorkspaceQuerySet["Score"]):
 
 class MaskingRuleQuerySet(WorkspaceQuerySet["MaskingRule"]):
     """Masking rules."""
+
+
+class TraceForwarderQuerySet(WorkspaceQuerySet["TraceForwarder"]):
+    """Trace forwarders."""

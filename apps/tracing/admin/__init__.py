@@ -1,6 +1,7 @@
 """Console pages of tracing."""
 
+from apps.tracing.admin.forwarder import TraceForwarderAdmin
 from apps.tracing.admin.masking_rule import MaskingRuleAdmin
 from apps.tracing.admin.score_config import ScoreConfigAdmin
 
-__all__ = ["MaskingRuleAdmin", "ScoreConfigAdmin"]
+__all__ = ["MaskingRuleAdmin", "ScoreConfigAdmin", "TraceForwarderAdmin"]

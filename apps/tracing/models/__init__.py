@@ -1,5 +1,6 @@
 """Tables of tracing. Traces, observations and payloads are written by `apps.tracing.writer` alone."""
 
+from apps.tracing.models.forwarder import TraceForwarder
 from apps.tracing.models.masking_rule import MaskingKind, MaskingRule
 from apps.tracing.models.observation import Observation
 from apps.tracing.models.payload import ObservationPayload
@@ -17,5 +18,6 @@ __all__ = [
     "ScoreDataType",
     "ScoreSource",
     "Trace",
+    "TraceForwarder",
     "TraceStatus",
 ]
