@@ -49,15 +49,18 @@ class Dynamic:
     type: what its value is converted to (see `dsl.types`); ``condition`` for a condition, whose value is a boolean;
     ``target`` for the variable that a node writes, which stays the reference it is.
     within: ``node``, or ``body`` for what a container reads inside its body.
+    names: of the field of the same configuration whose keys are further names in a template; the node, which knows
+    their values, renders such a template itself.
     """
 
     type: str = "any"
     within: Literal["node", "body"] = "node"
+    names: str = ""
 
     @property
     def resolved(self) -> bool:
         """Whether the engine puts a value in its place."""
-        return self.within == "node" and self.type != TARGET
+        return self.within == "node" and self.type != TARGET and not self.names
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.any_schema()

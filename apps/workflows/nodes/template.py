@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from django.utils.translation import gettext_noop as _
 from pydantic import Field
 
-from apps.workflows.dsl.dynamic import DynamicAny
+from apps.workflows.dsl import types
+from apps.workflows.dsl.dynamic import Dynamic, DynamicAny
 from apps.workflows.dsl.errors import LanguageError
 from apps.workflows.dsl.nodetype import Output
-from apps.workflows.dsl.templates import compile_template
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 
@@ -19,10 +19,10 @@ from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 class TemplateConfig(NodeConfig):
     """A Jinja2 template, and names for values in it."""
 
-    template: str = Field(
+    template: Annotated[str, Dynamic("string", names="variables")] = Field(
         title=_("Template"),
         description=_("Jinja2: {{ name }}, {% if %}, {% for %}, filters. Names of nodes work as everywhere."),
-        json_schema_extra={"x-widget": "template", "x-template": "variables"},
+        json_schema_extra={"x-widget": "template"},
     )
     variables: dict[str, DynamicAny] = Field(
         default_factory=dict,
@@ -57,11 +57,7 @@ class TemplateNode(Node[TemplateConfig]):
 
     @classmethod
     def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
-        """A template that can't be read, names that are none."""
-        try:
-            compile_template(config.template)
-        except LanguageError as error:
-            yield "template", error.message
+        """Names that are none; what can't be read of the template is found with all the others."""
         for name in config.variables:
             if not name.isidentifier():
                 yield f"variables.{name}", "This can't be the name of a variable."
@@ -69,7 +65,7 @@ class TemplateNode(Node[TemplateConfig]):
     def run(self, ctx: NodeContext, config: TemplateConfig) -> Result:
         """Render. Raises `NodeError` (template_failed, template_syntax, text_too_long)."""
         try:
-            text = ctx.render(config.template, config.variables)
+            text = ctx.render(types.text(config.template), config.variables)
         except LanguageError as error:
             raise NodeError(error.message, code=error.code) from error
         if len(text) > config.max_chars:

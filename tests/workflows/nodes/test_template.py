@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from apps.workflows.dsl import parse, validate
+from apps.workflows.nodes.registry import catalogue
 from tests.workflows.nodes.harness import Bench
 
 
@@ -47,5 +49,24 @@ async def test_only_data_can_be_reached(node):
 
 
 def test_problems_are_seen_before_it_runs(node):
-    found = node.problems(template="{% if %}", variables={"a b": 1})
-    assert set(found) == {"template", "variables.a b"}
+    assert set(node.problems(template="", variables={"a b": 1})) == {"variables.a b"}
+
+
+def test_what_it_reads_is_checked_but_for_its_own_names():
+    template = "{{ short }} {{ nobody.x }} {{ start.a }} {% for each in short %}{{ each }}{% endfor %}"
+    nodes = [
+        {"id": "start", "type": "start", "config": {"inputs": [{"name": "a"}]}},
+        {
+            "id": "t",
+            "type": "template",
+            "config": {"template": template, "variables": {"short": "$.start.a"}},
+        },
+        {"id": "end", "type": "end", "config": {"outputs": [{"name": "o", "value": "$.t.output"}]}},
+    ]
+    edges = [{"source": "start", "target": "t"}, {"source": "t", "target": "end"}]
+    document = parse(
+        {"version": "flywheel/v1", "kind": "workflow", "name": "T", "nodes": nodes, "edges": edges}
+    )
+    found = [(each.place, each.message) for each in validate(document, catalogue())]
+    assert [place for place, _message in found] == ["nodes[1].config.template"]
+    assert "nobody" in found[0][1]

@@ -47,7 +47,10 @@ def _check_field(model: Model, reader: Reader, info: NodeInfo, field: MarkedFiel
     except LanguageError as error:
         model.report.error(error.code, place, error.message, info.id)
         return
+    own = getattr(info.config, marker.names) if marker.names else ()
     for reference in references:
+        if reference.root in own:
+            continue
         found = reader.check(info, reference, place, body=marker.within == "body")
         if found is not None and reference is whole:
             _check_fit(model, info, place, reference, found, marker.type)
