@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import yaml
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
@@ -32,9 +33,16 @@ _TRANSLATED = ("title", "description")
 
 
 def node_types() -> list[dict[str, Any]]:
-    """All node types, by group and title."""
+    """All node types, by group and title; made once per language and process: treat it as read only."""
+    return _node_types(get_language() or "")
+
+
+@cache
+def _node_types(_language: str) -> list[dict[str, Any]]:
     order = list(GROUPS)
-    types = sorted(catalogue().values(), key=lambda kind: (order.index(kind.group), kind.type != "start", kind.title))
+    types = sorted(
+        catalogue().values(), key=lambda kind: (order.index(kind.group), kind.type != "start", kind.title)
+    )
     return [described(kind) for kind in types]
 
 

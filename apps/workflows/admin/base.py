@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from apps.core import permissions
 from apps.core.admin.pages import ConsolePage
+from apps.core.admin.role import role_allows
 from apps.core.api.problems import problem_response
 from apps.core.exceptions import FlywheelError, Invalid, NotFound
 from apps.core.ids import is_uuid
@@ -35,7 +36,7 @@ class WorkflowsPage(ConsolePage):
 
     def may_in(self, action: str, model: type[Workflow | WorkflowRun] = Workflow) -> bool:
         """Whether the person may do `action` on objects of this workspace."""
-        return permissions.allows_in(self.person, action, model, self.workspace)
+        return role_allows(self.request, action, model)
 
 
 class WorkflowPage(WorkflowsPage):

@@ -10,7 +10,7 @@ from django.urls import reverse
 from apps.workflows import dsl
 from apps.workflows.admin.base import JsonMixin, WorkflowPage, number_of, text_of
 from apps.workflows.admin.graph import graph_of, read_loosely
-from apps.workflows.admin.positions import Positions, syntax_error
+from apps.workflows.admin.positions import Positions, form_problems
 from apps.workflows.admin.version import publish_data
 from apps.workflows.admin.workflow import is_changed
 from apps.workflows.exceptions import DocumentInvalidError
@@ -81,7 +81,7 @@ class CheckPage(JsonMixin, WorkflowPage):
 
 def draft_text(workflow: Workflow) -> str:
     """The draft as YAML."""
-    return dsl.dump_yaml(dsl.parse(dict(workflow.draft)))
+    return dsl.dump_yaml(dsl.parse(dict(workflow.draft)), catalogue())
 
 
 def check(workflow: Workflow, text: str) -> dict[str, Any]:
@@ -90,15 +90,10 @@ def check(workflow: Workflow, text: str) -> dict[str, Any]:
     problems: code, message, severity, node_id, place, line, column; graph (see `graph_of`), None when the text is no
     YAML; lines: id, line, end of each node; readable: whether it has the form of a workflow and can be saved.
     """
-    broken = syntax_error(text)
-    if broken is not None:
-        position, message = broken
-        problem = {"code": "yaml_syntax", "message": message, "severity": "error", "node_id": "", "place": ""}
-        return {
-            "problems": [{**problem, "line": position.line, "column": position.column}],
-            "graph": None,
-            "lines": [],
-        }
+    broken = form_problems(text)
+    if broken:
+        problems = [{**problem.as_dict(), "line": problem.line or 1, "column": 0} for problem in broken]
+        return {"problems": problems, "graph": None, "lines": [], "readable": False}
     positions = Positions(text)
     document, readable = read_loosely(text)
     found = []

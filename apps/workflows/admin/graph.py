@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
 from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
 from apps.core.exceptions import TooLarge
+from apps.workflows import dsl
 from apps.workflows.dsl.nodetype import ERROR, OUT, Catalogue, Port
 from apps.workflows.exceptions import DocumentInvalidError
 from apps.workflows.services.document import read_document
@@ -40,14 +40,14 @@ def graph_of(document: Mapping[str, Any], types: Catalogue) -> dict[str, Any]:
 
 
 def read_loosely(text: str) -> tuple[dict[str, Any], bool]:
-    """The document in a text and True; when its form is wrong, what YAML makes of it and False."""
+    """The document in a text and True; when its form is wrong, the plain data in it and False."""
     try:
         return read_document(text), True
     except (DocumentInvalidError, TooLarge):
         pass
     try:
-        found = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError):
+        found = dsl.load(text).data
+    except dsl.DocumentError:
         return {}, False
     return (found if isinstance(found, dict) else {}), False
 

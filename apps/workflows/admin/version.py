@@ -22,6 +22,7 @@ from apps.workflows.admin.base import JsonMixin, WorkflowPage, number_of, text_o
 from apps.workflows.admin.changes import shown_changes
 from apps.workflows.admin.workflow import is_changed
 from apps.workflows.models import WorkflowVersion
+from apps.workflows.nodes.registry import catalogue
 from apps.workflows.selectors import document_diff
 from apps.workflows.services import workflow as service
 
@@ -165,4 +166,4 @@ def publish_data(page: WorkflowPage) -> dict[str, Any]:
 
 
 def _text(document: dict[str, Any]) -> str:
-    return dsl.dump_yaml(dsl.parse(dict(document)))
+    return dsl.dump_yaml(dsl.parse(dict(document)), catalogue())

@@ -206,7 +206,7 @@ class ExportPage(WorkflowPage):
         number = request.GET.get("version", "")
         version = self.workflow.versions.filter(number=int(number)).first() if number.isdecimal() else None
         document = version.document if version else self.workflow.draft
-        text = dsl.dump_yaml(dsl.parse(dict(document)))
+        text = dsl.dump_yaml(dsl.parse(dict(document)), catalogue())
         name = slugify(self.workflow.name) or "workflow"
         suffix = f"-v{version.number}" if version else ""
         return HttpResponse(
