@@ -430,20 +430,25 @@ _REFUSED: dict[type[nodes.Node], str] = {
 
 
 #: Names that Jinja2 gives to itself.
-_HIDDEN = frozenset({"self", "super", "caller", "varargs", "kwargs"})
+HIDDEN = frozenset({"self", "super", "caller", "varargs", "kwargs"})
 
 
-def secure(tree: nodes.Template) -> nodes.Template:
-    """Count loops, macros and joined texts of a parsed template. Raises SecurityError for what is refused."""
+def refuse(tree: nodes.Template) -> None:
+    """Raise SecurityError for what a template may not do at all."""
     for node in tree.find_all(nodes.Node):
         refused = _REFUSED.get(type(node))
         if refused:
             raise SecurityError(f"{refused} can't be used in a template.")
-        if isinstance(node, nodes.Name) and (node.name.startswith("__") or node.name in _HIDDEN):
+        if isinstance(node, nodes.Name) and (node.name.startswith("__") or node.name in HIDDEN):
             raise SecurityError(f"{node.name} can't be used in a template.")
+        if isinstance(node, nodes.For) and node.recursive:
+            raise SecurityError("A loop can't be recursive.")
+
+
+def secure(tree: nodes.Template) -> nodes.Template:
+    """Count loops, macros and joined texts of a parsed template, and mark calls of methods."""
+    for node in tree.find_all(nodes.Node):
         if isinstance(node, nodes.For):
-            if node.recursive:
-                raise SecurityError("A loop can't be recursive.")
             node.iter = _filtered(node.iter, "_counted")
         elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
             if node.node.attr in callable_methods():

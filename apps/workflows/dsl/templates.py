@@ -17,8 +17,17 @@ from jinja2 import TemplateSyntaxError as JinjaSyntaxError
 from jinja2 import meta, nodes
 
 from apps.workflows.dsl.errors import LanguageError, ReferenceSyntaxError, TemplateError, TemplateSyntaxError
-from apps.workflows.dsl.references import NAME, Reference, Step, compile_reference, quote_step
-from apps.workflows.dsl.sandbox import BUDGET, ENVIRONMENT, Budget, callable_methods, printable, secure
+from apps.workflows.dsl.references import Reference, Step, compile_reference, quote_step
+from apps.workflows.dsl.sandbox import (
+    BUDGET,
+    ENVIRONMENT,
+    HIDDEN,
+    Budget,
+    callable_methods,
+    printable,
+    refuse,
+    secure,
+)
 from apps.workflows.dsl.scope import Scope
 from apps.workflows.dsl.types import text
 
@@ -28,12 +37,14 @@ _MAX_NESTING = 50
 _WORDS = frozenset(
     {"true", "false", "none", "True", "False", "None", "not", "and", "or", "in", "is", "if", "else"}
 )
+#: A node's id without a hyphen, which Jinja2 takes for a minus.
+_NAME = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
 _STEPS = r"(?:\.[A-Za-z_]\w*|\[(?:0|[1-9]\d{0,9})\]|\['[^'\\\n]*'\]|\[\"[^\"\\\n]*\"\])*"
-_PRINT = re.compile(rf"\{{\{{\s*(({NAME.replace('-', '')}){_STEPS})\s*\}}\}}", re.ASCII)
+_PRINT = re.compile(rf"\{{\{{\s*(({_NAME}){_STEPS})\s*\}}\}}", re.ASCII)
 _MARK = re.compile(r"\{[{%#]")
 
 #: Ids of nodes that templates can't read, because the word means something else there.
-RESERVED_WORDS = _WORDS | frozenset(ENVIRONMENT.globals) | {"ref", "loop", "self", "super", "caller"}
+RESERVED_WORDS = _WORDS | frozenset(ENVIRONMENT.globals) | HIDDEN | {"ref", "loop"}
 
 Part = str | Reference
 
@@ -76,6 +87,7 @@ class Template:
             raise TemplateSyntaxError("The template is nested too deeply.") from error
 
     def _read(self, tree: nodes.Template) -> None:
+        refuse(tree)
         names = meta.find_undeclared_variables(tree) - set(ENVIRONMENT.globals) - {"ref"}
         self.parts = _parts_of(tree, names)
         self.references = _unique(_references_of(tree, names))
@@ -110,8 +122,7 @@ class Template:
     def _concatenate(self, scope: Scope, values: Mapping[str, Any] | None) -> str:
         around: Scope = scope if values is None else _Overlay(scope, values)
         return printable(
-            part if type(part) is str else text(part.get(around))  # type: ignore[union-attr] # no str here
-            for part in self.parts or ()
+            [part if isinstance(part, str) else text(part.get(around)) for part in self.parts or ()]
         )
 
     def _run(self, program: Program, scope: Scope, values: Mapping[str, Any] | None) -> str:
@@ -169,7 +180,7 @@ def _quick_parts(source: str) -> tuple[Part, ...] | None:
     position = 0
     for match in _PRINT.finditer(source):
         before = source[position : match.start()]
-        if match.group(2) in _WORDS or match.group(2) in ENVIRONMENT.globals or not _is_text(before):
+        if match.group(2) in RESERVED_WORDS or not _is_text(before):
             return None
         if before:
             parts.append(_newlines(before))

@@ -25,6 +25,7 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 #: Python reads no longer integers from text, so nobody can keep it busy with one.
 _MAX_DIGITS = 4_000
+_MAX_BITS = 10_000
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off", ""})
 _PREVIEW = 40
@@ -44,10 +45,14 @@ def text(value: Any) -> str:
     """A value as text: nothing is empty, what is not text is written as JSON."""
     if type(value) is str:
         return value
+    if type(value) is int:
+        return str(value) if value.bit_length() < _MAX_BITS else _json(value)
     if value is None:
         return ""
-    if isinstance(value, str):
-        return str(value)
+    return str(value) if isinstance(value, str) else _json(value)
+
+
+def _json(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, default=str)
     except (ValueError, RecursionError) as error:

