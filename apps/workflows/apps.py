@@ -14,16 +14,24 @@ class WorkflowsConfig(AppConfig):
     verbose_name = _("Workflows")
 
     def ready(self) -> None:
-        """Mount the console's pages; take a workspace's schema away with the workspace."""
+        """Mount the console's pages; execute runs beside requests; hear what happens; link traces back."""
         from django.db.models.signals import post_delete
 
-        from apps.core.hooks import first_start
+        from apps.core.hooks import first_start, happened
+        from apps.core.lifespan import companions
+        from apps.tracing import links
         from apps.workflows.admin import register, table_routes
+        from apps.workflows.links import SOURCE, run_link
         from apps.workflows.models import TableSpace
+        from apps.workflows.runner.companion import executing
         from apps.workflows.services.data_table import space_deleted
         from apps.workflows.services.starter_workspace import load_starter_workflows
+        from apps.workflows.triggers.event import on_happening
 
         post_delete.connect(space_deleted, sender=TableSpace, dispatch_uid="workflows.table_space")
         register()
         table_routes.register_pages()
         first_start.register("starter workflows", load_starter_workflows)
+        companions.register("workflows", executing)
+        happened.register("workflows", on_happening)
+        links.register(SOURCE, run_link)

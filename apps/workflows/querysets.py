@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
+from django.apps import apps
 from django.db import models
 
 from apps.core.querysets import WorkspaceQuerySet
@@ -33,9 +34,9 @@ class WorkflowQuerySet(WorkspaceQuerySet["Workflow"]):
 
     def with_latest_run(self) -> Self:
         """Adds `last_run_at` and `last_run_state`, of the newest run."""
-        from apps.workflows.models import WorkflowRun
-
-        newest = WorkflowRun.objects.filter(workflow=models.OuterRef("pk")).order_by("-id")
+        # by name: the models import this module
+        runs = apps.get_model("workflows", "WorkflowRun")._default_manager
+        newest = runs.filter(workflow=models.OuterRef("pk")).order_by("-id")
         return self.annotate(
             last_run_at=models.Subquery(newest.values("queued_at")[:1]),
             last_run_state=models.Subquery(newest.values("state")[:1]),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import orjson
+from django.utils.text import slugify
+
 from apps.core.exceptions import NotFound
-from apps.core.ids import is_uuid
-from apps.core.models import User, Workspace
+from apps.core.models import StreamEvent, User, Workspace
 from apps.workflows import dsl
 from apps.workflows.models import RunWait, Workflow, WorkflowRun, WorkflowVersion
 
@@ -60,11 +63,110 @@ def wait_by_token(token: str) -> RunWait:
     return found
 
 
-def may_watch_workflow(user: User, key: str) -> bool:
-    """Tell whether `user` may see the workflow with this id (topic `workflow:<id>`)."""
-    return is_uuid(key) and Workflow.objects.visible_to(user).filter(pk=key).exists()
+def watched_run(user: User, pk: UUID) -> WorkflowRun:
+    """One run of any workspace of the person, for its websocket; raises NotFound."""
+    found = (
+        WorkflowRun.objects.visible_to(user)
+        .select_related("workflow", "version", "workspace")
+        .filter(pk=pk)
+        .first()
+    )
+    if found is None:
+        raise NotFound
+    return found
 
 
 def document_diff(old: dict[str, Any], new: dict[str, Any]) -> list[Any]:
     """What changed from one document to another, see `dsl.diff`."""
     return list(dsl.diff(dsl.parse(dict(old)), dsl.parse(dict(new))))
+
+
+def export_document(workflow: Workflow, document: dict[str, Any], file_format: str) -> tuple[str, str]:
+    """A document as a file: its text, and a name for it. file_format: yaml or json. It never holds secrets."""
+    parsed = dsl.parse(dict(document))
+    text = dsl.dump_json(parsed) if file_format == "json" else dsl.dump_yaml(parsed)
+    return text, f"{slugify(workflow.name) or 'workflow'}.{file_format}"
+
+
+@dataclass(slots=True)
+class NodeState:
+    """How far one execution of a node is. state: running, waiting, retrying, completed, handled, failed, stopped."""
+
+    node: str
+    path: str
+    type: str = ""
+    title: str = ""
+    state: str = "running"
+    attempts: int = 0
+    outputs: Any = None
+    truncated: bool = False
+    port: str = ""
+    ms: float | None = None
+    error: dict[str, Any] | None = None
+    usage: dict[str, Any] | None = None
+    reused: bool = False
+
+
+@dataclass(slots=True)
+class GraphState:
+    """Where a run stands: its nodes by path, and the number of the last event that was read."""
+
+    seq: int = 0
+    nodes: dict[str, NodeState] = field(default_factory=dict)
+    text: str = ""
+    variables: dict[str, Any] = field(default_factory=dict)
+
+
+#: Longest output, as JSON, that a snapshot carries; the whole one is in the event.
+PREVIEW_CHARS = 4_000
+
+
+def run_graph_state(run: WorkflowRun, *, whole: bool = False) -> GraphState:
+    """The states of a run's nodes, read from its ledger; outputs are cut to a preview unless `whole`."""
+    state = GraphState()
+    events = StreamEvent.objects.filter(stream_id=run.pk).order_by("seq").values_list("seq", "type", "data")
+    for seq, kind, data in events.iterator(chunk_size=2_000):
+        state.seq = seq
+        if kind.startswith("node."):
+            _apply_node(state, kind, data, whole=whole)
+        elif kind == "text.delta":
+            state.text += data["text"]
+        elif kind == "text.reset":
+            state.text = state.text[: data["length"]]
+        elif kind == "variable.set":
+            state.variables[f"{data['namespace']}.{data['name']}"] = data["value"]
+        elif kind in {"run.stopped", "run.failed"}:
+            for node in state.nodes.values():
+                if node.state in {"running", "retrying", "waiting"}:
+                    node.state = "stopped"
+    return state
+
+
+def _apply_node(state: GraphState, kind: str, data: dict[str, Any], *, whole: bool) -> None:
+    if kind in {"node.delta", "node.log"}:
+        return
+    node = state.nodes.get(data["path"])
+    if node is None:
+        node = state.nodes[data["path"]] = NodeState(data["node"], data["path"])
+    if kind == "node.started":
+        node.type, node.title = data.get("type", ""), data.get("title", "")
+        node.attempts, node.state = data.get("attempt", node.attempts + 1), "running"
+    elif kind == "node.waiting":
+        node.state = "waiting"
+    elif kind == "node.retrying":
+        node.state, node.error = "retrying", data.get("error")
+    elif kind == "node.completed":
+        node.error = data.get("handled")
+        node.state = "handled" if node.error else "completed"
+        node.port, node.ms, node.usage = data.get("port", ""), data.get("ms"), data.get("usage")
+        node.reused = bool(data.get("reused"))
+        node.outputs, node.truncated = _preview(data.get("outputs"), whole=whole)
+    elif kind == "node.failed":
+        node.state, node.error, node.ms = "failed", data.get("error"), data.get("ms")
+
+
+def _preview(value: Any, *, whole: bool) -> tuple[Any, bool]:
+    if whole:
+        return value, False
+    text = orjson.dumps(value).decode()
+    return (value, False) if len(text) <= PREVIEW_CHARS else (text[:PREVIEW_CHARS], True)

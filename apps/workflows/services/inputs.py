@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from apps.core.exceptions import TooLarge
 from apps.workflows.exceptions import InputsInvalidError
+from apps.workflows.nodes.support.forms import FormField, form_schema
 
 MAX_INPUT_BYTES: Final = 10 * 2**20
 
@@ -21,6 +22,12 @@ def start_config(document: Mapping[str, Any]) -> dict[str, Any]:
             config: dict[str, Any] = node.get("config") or {}
             return config
     return {}
+
+
+def input_schema(document: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON schema of the inputs that a document's start node asks for."""
+    asked = start_config(document).get("inputs") or []
+    return form_schema([FormField.model_validate(field) for field in asked])
 
 
 def checked_inputs(document: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:

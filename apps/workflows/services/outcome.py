@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection, models, transaction
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from apps.core import hooks, jobs
 from apps.core.actors import Actor
 from apps.core.streams import append_now
-from apps.workflows.models import RunState, RunWait, WaitState, WorkflowRun
+from apps.workflows.models import RunState, RunWait, Trigger, TriggerFiring, WaitState, WorkflowRun
 
 CALLBACK_JOB: Final = "workflows.deliver_callback"
 RUN_FAILED: Final = "run_failed"
 _AT_ONCE: Final = 100
+_LOOK_BACK: Final = timedelta(minutes=2)
 
 
 def stop_now(run: WorkflowRun) -> None:
@@ -65,13 +68,34 @@ def run_ended(run_id: UUID) -> None:
         _tell_failure(run)
 
 
-def send_pending_callbacks() -> int:
-    """Send the callbacks of runs whose process died right after their end; returns how many."""
+def finish_ends() -> int:
+    """Do the same for runs whose process died right after their end; returns how many that were."""
     pending = WorkflowRun.objects.ended().filter(callback_state="pending").order_by("finished_at")
     ids = list(pending.values_list("pk", flat=True)[:_AT_ONCE])
+    ids += _untold_failures()
     for run_id in ids:
         run_ended(run_id)
     return len(ids)
+
+
+def _untold_failures() -> list[UUID]:
+    """Recent failures in workspaces that listen to failures, of which no trigger has fired. Telling twice does
+    nothing: a firing has a key."""
+    listening = Trigger.objects.live().filter(
+        kind="event", event=RUN_FAILED, workspace=models.OuterRef("workspace")
+    )
+    fired = TriggerFiring.objects.filter(
+        trigger__event=RUN_FAILED,
+        workspace=models.OuterRef("workspace"),
+        key=Cast(models.OuterRef("pk"), models.CharField()),
+    )
+    recent = WorkflowRun.objects.filter(
+        models.Exists(listening),
+        ~models.Exists(fired),
+        state=RunState.FAILED,
+        finished_at__gte=timezone.now() - _LOOK_BACK,
+    )
+    return list(recent.order_by("-finished_at").values_list("pk", flat=True)[:_AT_ONCE])
 
 
 def _send_callback(run: WorkflowRun) -> None:

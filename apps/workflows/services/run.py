@@ -15,7 +15,9 @@ from django.utils.translation import gettext as _
 from apps.core import audit, permissions
 from apps.core.actors import Actor
 from apps.core.exceptions import Invalid
+from apps.core.models import StreamEvent
 from apps.core.streams import command_now
+from apps.workflows import dsl, engine
 from apps.workflows.exceptions import (
     ArchivedError,
     LedgerGoneError,
@@ -32,6 +34,7 @@ from apps.workflows.models import (
     WorkflowRun,
     WorkflowVersion,
 )
+from apps.workflows.nodes.registry import catalogue
 from apps.workflows.services.document import checksum_of
 from apps.workflows.services.inputs import checked_inputs
 from apps.workflows.services.outcome import stop_now
@@ -118,6 +121,57 @@ def wake_executors(mode: str) -> None:
 
 
 @transaction.atomic
+def rerun(
+    *,
+    actor: Actor,
+    run: WorkflowRun,
+    from_path: str | None = None,
+    edited: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    mode: RunMode = RunMode.INTERACTIVE,
+) -> WorkflowRun:
+    """Run the same document again: from the beginning (perhaps with other inputs), or from a node.
+
+    from_path: what came before that node is taken over; edited: outputs put in the place of those, by reference
+    without the leading ``$.`` (``node.output``). The run has to have ended. Raises RunEndedError, LedgerGoneError.
+    """
+    require_starter_or(actor, "change", run)
+    if run.workflow.archived:
+        raise ArchivedError(_("An archived workflow does not run."))
+    if from_path:
+        require_ledger(run)
+        _check_edits(run, from_path, edited or {})
+    elif edited:
+        raise Invalid(_("Edited values need a node to begin at."))
+    again = WorkflowRun.objects.create(
+        workspace_id=run.workspace_id,
+        workflow_id=run.workflow_id,
+        version_id=run.version_id,
+        document=run.document,
+        checksum=run.checksum,
+        mode=mode,
+        inputs=run.inputs if inputs is None else checked_inputs(run.source, inputs),
+        system=run.system,
+        trigger_kind=TriggerKind.RERUN,
+        user=actor.user,
+        external_user=run.external_user,
+        conversation_id=run.conversation_id,
+        rerun_of=run,
+        rerun_from=from_path or "",
+        rerun_edits=dict(edited or {}),
+        queued_at=timezone.now(),
+    )
+    audit.record(
+        actor=actor,
+        action="workflows.run.rerun",
+        obj=again,
+        after={"of": str(run.pk), "from": from_path or "", "edited": sorted(edited or ())},
+    )
+    wake_executors(mode)
+    return again
+
+
+@transaction.atomic
 def cancel_run(*, actor: Actor, run: WorkflowRun, reason: str = "") -> WorkflowRun:
     """End a run. One that nobody executes ends at once, another within a tenth of a second; its starter or an
     editor may. Nothing happens when it has ended already."""
@@ -146,11 +200,26 @@ def require_starter_or(actor: Actor, action: str, run: WorkflowRun) -> None:
 
 
 def require_ledger(run: WorkflowRun) -> None:
-    """Raise when the run's history was deleted by retention, or the run has not ended."""
+    """Raise unless the run has ended and what its nodes did is still known."""
     if not run.is_final:
         raise RunEndedError(_("The run has not ended yet; stop it first."))
     if not run.ledger_kept:
         raise LedgerGoneError(_("Start the workflow anew: what its nodes did is not known any more."))
+
+
+def _check_edits(run: WorkflowRun, from_path: str, edited: Mapping[str, Any]) -> None:
+    """Raise Invalid when a value is edited that the run does not have."""
+    if not edited:
+        return
+    rows = StreamEvent.objects.filter(stream_id=run.pk).order_by("seq").values_list("type", "data")
+    graph = engine.compile(dsl.parse(run.source), catalogue())
+    try:
+        engine.RunState.rerun_from(graph, (engine.Event(*row) for row in rows), from_path, edited)
+    except KeyError as error:
+        name = str(error.args[0]) if error.args else ""
+        raise Invalid(
+            _("The run has no value %(name)s.") % {"name": name}, errors={"edited": [name]}
+        ) from None
 
 
 def _version(workflow: Workflow, version: WorkflowVersion | None) -> WorkflowVersion:

@@ -1,0 +1,119 @@
+"""The run websocket: a snapshot, then the run's events as they are committed; `stop` ends the run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any, Final, cast
+from urllib.parse import parse_qs
+from uuid import UUID
+
+import orjson
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from apps.agents.consumers import NOT_FOUND, NOT_SIGNED_IN, scope_language
+from apps.agents.threads import in_thread
+from apps.core.actors import Actor
+from apps.core.exceptions import FlywheelError, Invalid
+from apps.core.models import User
+from apps.core.streams import current_hub
+from apps.workflows.models import WorkflowRun
+from apps.workflows.payloads import run_payload, wait_payload
+from apps.workflows.selectors import watched_run
+from apps.workflows.services.run import cancel_run
+
+MAX_COMMAND_CHARS: Final = 10_000
+
+
+class RunConsumer(AsyncWebsocketConsumer):
+    """`/ws/runs/<run>/?after=<seq>`: for everybody who may see the run.
+
+    Sends `{"type": "ready", "run", "waits"}`, then each event as `{"seq", "type", "data"}`. After the last event comes
+    `{"type": "ended", "run"}`. Commands: `{"type": "stop", "reason"?}`.
+    """
+
+    # This consumer neither joins groups nor is sent to; without a layer it costs no listening task.
+    channel_layer_alias = "none"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._following: asyncio.Task[None] | None = None
+        self._language = "en"
+
+    async def connect(self) -> None:
+        """Let people in who may see the run; others get a close code."""
+        self._language = scope_language(self.scope)
+        # a close before accepting is a bare 403; browsers can only read the code of an accepted socket
+        await self.accept()
+        if self._person() is None:
+            await self.close(code=NOT_SIGNED_IN)
+            return
+        try:
+            run, waits = await in_thread(self._found)
+        except FlywheelError:
+            await self.close(code=NOT_FOUND)
+            return
+        await self._send({"type": "ready", "run": run_payload(run), "waits": waits})
+        if run.is_final and not run.ledger_kept:
+            await self._send({"type": "ended", "run": run_payload(run)})
+            return
+        self._following = asyncio.get_running_loop().create_task(self._forward(run.pk, _after(self.scope)))
+
+    async def disconnect(self, code: int) -> None:
+        """Stop following; the run goes on."""
+        if self._following is not None:
+            self._following.cancel()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Handle one command; a wrong one is answered with an error and harms nothing."""
+        with translation.override(self._language):
+            try:
+                command = _parse(text_data)
+                await in_thread(self._stop, str(command.get("reason") or ""))
+            except FlywheelError as error:
+                await self._send(
+                    {"type": "error", "code": error.code, "detail": str(error.detail), **error.extra}
+                )
+
+    def _person(self) -> User | None:
+        found: Any = self.scope["user"]
+        return found if found.is_authenticated else None
+
+    def _found(self) -> tuple[WorkflowRun, list[dict[str, Any]]]:
+        run = watched_run(self.scope["user"], self.scope["url_route"]["kwargs"]["run_id"])
+        return run, [wait_payload(wait) for wait in run.waits.open()]
+
+    def _stop(self, reason: str) -> None:
+        run, _waits = self._found()
+        cancel_run(actor=Actor.for_user(self.scope["user"]), run=run, reason=reason)
+
+    async def _forward(self, run_id: UUID, after_seq: int) -> None:
+        # asgiref types a message by all its optional keys
+        send = cast("Any", self.base_send)
+        async with contextlib.aclosing(current_hub().subscribe(run_id, after_seq)) as events:
+            async for event in events:
+                text = f'{{"seq":{event.seq},"type":"{event.type}","data":{event.json}}}'
+                await send({"type": "websocket.send", "text": text})
+        run, _waits = await in_thread(self._found)
+        await self._send({"type": "ended", "run": run_payload(run)})
+
+    async def _send(self, content: dict[str, Any]) -> None:
+        await self.send(text_data=orjson.dumps(content, default=str).decode())
+
+
+def _parse(text: str | None) -> dict[str, Any]:
+    try:
+        command = orjson.loads(text) if text and len(text) <= MAX_COMMAND_CHARS else None
+    except orjson.JSONDecodeError:
+        command = None
+    if not isinstance(command, dict) or command.get("type") != "stop":
+        raise Invalid(_("Send a JSON object with the type stop."))
+    return command
+
+
+def _after(scope: Any) -> int:
+    """The number of the last event the client has."""
+    given = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("after", ["0"])[-1]
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else 0

@@ -1,0 +1,30 @@
+"""Jobs and periodic work of workflows. Executing runs is the runner's; this keeps what nobody is there for."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from apps.core import jobs
+from apps.workflows.services import outcome, retention, run_wait
+from apps.workflows.services.callback import deliver
+from apps.workflows.triggers.schedule import fire_due
+
+
+@jobs.periodic("workflows.sweep", seconds=5)
+def sweep() -> None:
+    """Expire waits, fire schedules that no runner fired, and finish what dead processes left after an end."""
+    run_wait.expire_waits()
+    fire_due()
+    outcome.finish_ends()
+
+
+@jobs.periodic("workflows.forget", seconds=3600)
+def forget() -> int:
+    """Delete what nodes of old runs did."""
+    return retention.forget_old_runs()
+
+
+@jobs.task(outcome.CALLBACK_JOB, queue="runs")
+def deliver_callback(ctx: jobs.JobContext, run_id: str) -> None:
+    """Tell a run's callback address of its end."""
+    deliver(ctx, UUID(run_id))
