@@ -9,7 +9,10 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 
+from apps.core.exceptions import FlywheelError
+from apps.workflows.adapters.database import node_error
 from apps.workflows.dsl.references import compile_reference
 from apps.workflows.dsl.templates import compile_template
 from apps.workflows.engine.errors import NodeError
@@ -152,3 +155,12 @@ class ScriptedCode:
         if isinstance(self.result, NodeError):
             raise self.result
         return self.result
+
+
+async def in_this_transaction(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """Stands in for `adapters.database.in_thread`: called by way of `async_to_sync`, it works on the test's own
+    connection, so that what a test makes can be rolled back instead of deleted."""
+    try:
+        return await sync_to_async(function)(*args, **kwargs)
+    except FlywheelError as error:
+        raise node_error(error) from error

@@ -15,9 +15,15 @@ from apps.core.actors import Actor
 from apps.core.exceptions import NotAllowed
 from apps.workflows.adapters.conversation import WorkflowConversations
 from tests.factories.core import SYSTEM
-from tests.workflows.nodes.harness import Bench
+from tests.workflows.nodes.harness import Bench, in_this_transaction
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _one_transaction(monkeypatch):
+    monkeypatch.setattr("apps.workflows.adapters.conversation.in_thread", in_this_transaction)
+
 
 RUN, WORKFLOW = uuid4(), uuid4()
 

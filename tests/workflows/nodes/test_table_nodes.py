@@ -11,15 +11,14 @@ from apps.workflows.adapters.tables import WorkspaceTables
 from apps.workflows.services import data_table as service
 from tests.factories.core import SYSTEM, make_workspace
 from tests.factories.data_tables import drop_table_spaces, make_table
-from tests.workflows.nodes.harness import Bench
+from tests.workflows.nodes.harness import Bench, in_this_transaction
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def _no_spaces_left(transactional_db):
-    yield
-    drop_table_spaces()
+@pytest.fixture
+def _one_transaction(monkeypatch):
+    monkeypatch.setattr("apps.workflows.adapters.tables.in_thread", in_this_transaction)
 
 
 @pytest.fixture
@@ -50,6 +49,7 @@ def fails(bench: Bench, code: str, **config: Any) -> Any:
     return async_to_sync(bench.fails)(code, **config)
 
 
+@pytest.mark.usefixtures("_one_transaction")
 def test_query(node, table):
     bench = node("table_query")
     where = {
@@ -74,12 +74,14 @@ def test_query(node, table):
     assert not fails(bench, "invalid", table="orders", columns=["x"]).retryable
 
 
+@pytest.mark.usefixtures("_one_transaction")
 def test_tables_of_another_workspace_do_not_exist(node):
     other = make_table(make_workspace(), name="theirs")
     fails(node("table_query"), "not_found", table="theirs")
     fails(node("table_query"), "not_found", table=str(other.pk))
 
 
+@pytest.mark.usefixtures("_one_transaction")
 def test_insert_once_per_execution(node):
     bench = node("table_insert")
     first = outputs(bench, table="orders", values={"customer": "Dee", "amount": "7.5"})
@@ -97,6 +99,7 @@ def test_insert_once_per_execution(node):
     assert set(bench.problems(table="orders", values={"a": 1}, rows=[])) == {"rows"}
 
 
+@pytest.mark.usefixtures("_one_transaction")
 def test_update_and_delete(node):
     where = {"conditions": [{"column": "amount", "op": ">=", "value": "20"}]}
     assert outputs(node("table_update"), table="orders", where=where, values={"paid": True}) == {"count": 2}
@@ -107,7 +110,15 @@ def test_update_and_delete(node):
         assert node(name).problems(table="orders", all_rows=True, **more) == {}
 
 
-def test_sql(node):
+@pytest.fixture
+def committed(transactional_db):
+    """The statement's own session sees what is committed; schemas and roles are taken away afterwards."""
+    yield
+    drop_table_spaces()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sql(committed, node):
     bench = node("table_sql")
     found = outputs(
         bench,
