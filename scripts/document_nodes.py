@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +83,9 @@ def _node(node: dict[str, Any]) -> Iterator[str]:
         yield f"**Ports:** {', '.join(_named(port) for port in node['ports'])}.\n"
     for title, key in (("Outputs", "outputs"), ("Read in the body", "body_outputs")):
         if node[key]:
-            rows = [(f"`{each['name']}`", f"`{each['type']}`", each["title"]) for each in node[key]]
+            values = [(f"`{each['name']}`", f"`{each['type']}`", str(each["title"])) for each in node[key]]
             yield f"**{title}**\n"
-            yield _table(("Name", "Type", "Meaning"), rows)
+            yield _table(("Name", "Type", "Meaning"), values)
     rows = list(options(node["config_schema"], node["config_schema"], "", 0))
     if rows:
         yield "**Options**\n"
@@ -96,7 +96,7 @@ def _named(port: dict[str, str]) -> str:
     return f"`{port['name']}`" + (f" ({port['title']})" if port["title"] else "")
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = ["| " + " | ".join(head) + " |", "| " + " | ".join("---" for _each in head) + " |"]
     lines += [
         "| "

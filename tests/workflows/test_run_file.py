@@ -73,8 +73,13 @@ class TestService:
         file = upload_file(actor=actor, workspace=run.workspace, name="x/é\n.PDF", content=b"1")
         assert (file.name, file.content_type, file.run) == ("é .PDF", "application/pdf", None)
         assert AuditEntry.objects.filter(action="workflows.run_file.upload", object_id=str(file.pk)).exists()
-        assert claim_files(run=run, file_ids=[file.pk, uuid4()]) == 1
-        assert claim_files(run=run, file_ids=[file.pk]) == 0
+        run.inputs = {
+            "deep": [{"doc": file.described}, {"id": str(uuid4()), "name": "gone"}, {"id": "x", "name": "y"}]
+        }
+        assert claim_files(run=run) == 1
+        assert claim_files(run=run) == 0
+        file.refresh_from_db()
+        assert file.run == run
 
     def test_strangers_may_not_upload_or_delete(self, run, stranger, viewer):
         with pytest.raises(NotAllowed):
@@ -101,6 +106,12 @@ class TestService:
         assert not default_storage.exists(upload.content.name)
         assert default_storage.exists(kept.content.name)
 
+    def test_files_of_a_run_that_was_forgotten_are_not_needed(self, run):
+        file = keep(run)
+        assert RunFile.objects.unused().count() == 0
+        WorkflowRun.objects.filter(pk=run.pk).update(ledger_kept=False)
+        assert list(RunFile.objects.unused()) == [file]
+
     def test_files_outlive_their_run(self, run):
         file = keep(run)
         run.delete()
@@ -123,7 +134,7 @@ def test_names_are_made_harmless(name, kind, expected):
     assert clean_name(name, kind) == expected
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 class TestPort:
     """What nodes of a run can do."""
 

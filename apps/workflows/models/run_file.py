@@ -27,9 +27,13 @@ def storage_path(file: RunFile, filename: str) -> str:
 class RunFileQuerySet(WorkspaceQuerySet["RunFile"]):
     """Files of runs."""
 
-    def unused(self) -> RunFileQuerySet:
-        """Files that no run holds: given and never used, or left over when their run was deleted."""
+    def unclaimed(self) -> RunFileQuerySet:
+        """Files that no run has used yet, or whose run was deleted."""
         return self.filter(run=None)
+
+    def unused(self) -> RunFileQuerySet:
+        """Files that nothing needs any more: unclaimed ones, and those of runs whose history was forgotten."""
+        return self.filter(models.Q(run=None) | models.Q(run__ledger_kept=False))
 
 
 class RunFile(WorkspaceModel):

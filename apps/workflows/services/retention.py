@@ -1,4 +1,4 @@
-"""Forgetting: ledgers of old runs go, their rows stay; so do old firings."""
+"""Forgetting: ledgers of old runs go with their files, their rows stay; old firings go."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from django.db import connection, models, transaction
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from apps.core.actors import Actor
 from apps.core.streams import purge
 from apps.workflows.models import TriggerFiring, WorkflowRun
+from apps.workflows.services.run_file import delete_unused_files
 
 _BATCH: Final = 200
 #: Batches of one call; the rest follows with the next.
@@ -28,6 +30,9 @@ def forget_old_runs(now: datetime | None = None) -> int:
         gone += batch
         if batch < _BATCH:
             break
+    if settings.RUN_RETENTION_DAYS > 0:
+        before = moment - timedelta(days=settings.RUN_RETENTION_DAYS)
+        delete_unused_files(actor=Actor.system("workflows"), before=before)
     TriggerFiring.objects.filter(created_at__lt=moment - timedelta(days=_FIRINGS_DAYS)).delete()
     return gone
 

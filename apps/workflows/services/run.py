@@ -38,6 +38,7 @@ from apps.workflows.nodes.registry import catalogue
 from apps.workflows.services.document import checksum_of
 from apps.workflows.services.inputs import checked_inputs
 from apps.workflows.services.outcome import stop_now
+from apps.workflows.services.run_file import claim_files
 from apps.workflows.services.workflow import problems_of
 
 #: NOTIFY channel on which executors hear of runs to take; the payload is the run's mode.
@@ -104,6 +105,7 @@ def start_run(
         callback_url=_callback(origin.callback_url),
         callback_state="pending" if origin.callback_url else "",
     )
+    claim_files(run=run)
     audit.record(
         actor=actor,
         action="workflows.run.start",

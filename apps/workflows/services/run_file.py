@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
-from collections.abc import Iterable
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
@@ -20,8 +20,9 @@ from django.utils.translation import gettext as _
 from apps.core import audit, permissions
 from apps.core.actors import Actor
 from apps.core.exceptions import TooLarge
-from apps.core.ids import uuid7
+from apps.core.ids import is_uuid, uuid7
 from apps.core.models import Workspace
+from apps.workflows.dsl import types
 from apps.workflows.models.run_file import RunFile
 
 if TYPE_CHECKING:
@@ -76,17 +77,38 @@ def keep_file(
     )
 
 
-def claim_files(*, run: WorkflowRun, file_ids: Iterable[UUID | str]) -> int:
-    """Let a run hold files that were uploaded for it, so that they live as long as it does; how many."""
-    return RunFile.objects.in_workspace(run.workspace).unused().filter(pk__in=list(file_ids)).update(run=run)
+def claim_files(*, run: WorkflowRun) -> int:
+    """Let a run hold the uploaded files that its inputs name, so that they live as long as it does; how many."""
+    ids = set(_file_ids([run.inputs, run.system]))
+    if not ids:
+        return 0
+    return RunFile.objects.in_workspace(run.workspace).unclaimed().filter(pk__in=ids).update(run=run)
 
 
-def delete_unused_files(*, actor: Actor, before: datetime, limit: int = _DELETE_AT_ONCE) -> int:
-    """Delete files older than `before` that no run holds, with their content; how many. For retention."""
-    files = list(RunFile.objects.unused().filter(created_at__lt=before).order_by("created_at")[:limit])
-    for file in files:
-        _remove(file)
-    return len(files)
+def _file_ids(value: Any) -> Iterator[str]:
+    """Ids of files anywhere in plain JSON."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _file_ids(item)
+    elif isinstance(value, dict):
+        identifier = value.get("id")
+        if types.is_file(value) and isinstance(identifier, str) and is_uuid(identifier):
+            yield identifier
+        else:
+            yield from _file_ids(list(value.values()))
+
+
+def delete_unused_files(*, actor: Actor, before: datetime) -> int:
+    """Delete files older than `before` that nothing needs, with their content; how many. For retention."""
+    gone = 0
+    while True:
+        old = RunFile.objects.unused().filter(created_at__lt=before).order_by("created_at")
+        files = list(old[:_DELETE_AT_ONCE])
+        for file in files:
+            _remove(file)
+        gone += len(files)
+        if len(files) < _DELETE_AT_ONCE:
+            return gone
 
 
 def delete_file(*, actor: Actor, file: RunFile) -> None:
