@@ -61,7 +61,7 @@ class RunStartView(AsyncAPIView):
 
     @extend_schema(
         summary="Run a workflow",
-        request=shapes.RunInputSerializer,
+        request=shapes.StartRunSerializer,
         responses={
             (200, "application/json"): shapes.RunSerializer,
             (202, "application/json"): shapes.RunSerializer,
@@ -74,7 +74,7 @@ class RunStartView(AsyncAPIView):
         The run goes on when the client goes away. A blocking call that has waited as long as it may, or whose run
         needs an answer, gets 202 with the run as it stands.
         """
-        given = shapes.RunInputSerializer(data=request.data)
+        given = shapes.StartRunSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         data = given.validated_data
         started = await in_thread(once, request, lambda: _start(request, pk, data))

@@ -203,7 +203,7 @@ class ChangeSerializer(serializers.Serializer[Any]):
     new = serializers.JSONField(allow_null=True)
 
 
-class RunInputSerializer(serializers.Serializer[Any]):
+class StartRunSerializer(serializers.Serializer[Any]):
     """A run to start."""
 
     inputs = JsonObject(required=False)

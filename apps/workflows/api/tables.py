@@ -105,6 +105,12 @@ class RowsChangeSerializer(serializers.Serializer[Any]):
     values = serializers.DictField()
 
 
+class WhereSerializer(serializers.Serializer[Any]):
+    """Conditions."""
+
+    where = serializers.DictField(help_text="An empty object means every row.")
+
+
 class RowsSerializer(serializers.Serializer[Any]):
     """Rows."""
 
@@ -201,9 +207,15 @@ class DataTableViewSet(WorkspaceViewSet[DataTable]):
         rows = service.insert_rows(actor=self.actor, table=table, rows=data["rows"], key=data["key"])
         return Response({"rows": rows}, status=201)
 
-    @extend_schema(methods=["GET"], summary="One row", responses=OpenApiTypes.OBJECT)
     @extend_schema(
-        methods=["PATCH"], summary="Change a row", request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT
+        methods=["GET"], operation_id="tables_row_retrieve", summary="One row", responses=OpenApiTypes.OBJECT
+    )
+    @extend_schema(
+        methods=["PATCH"],
+        operation_id="tables_row_partial_update",
+        summary="Change a row",
+        request=OpenApiTypes.OBJECT,
+        responses=OpenApiTypes.OBJECT,
     )
     @extend_schema(methods=["DELETE"], summary="Delete a row", responses={204: None})
     @action(
@@ -239,7 +251,7 @@ class DataTableViewSet(WorkspaceViewSet[DataTable]):
 
     @extend_schema(
         summary="Delete the rows that meet conditions",
-        request=RowsChangeSerializer,
+        request=WhereSerializer,
         responses=CountSerializer,
     )
     @action(detail=True, methods=["post"], url_path="delete-rows")
@@ -247,7 +259,7 @@ class DataTableViewSet(WorkspaceViewSet[DataTable]):
     def delete_rows(self, request: Request, pk: str | None = None) -> Response:
         """An empty `where` empties the table."""
         table = self.get_object()
-        where = _valid(_WhereSerializer, request.data)["where"]
+        where = _valid(WhereSerializer, request.data)["where"]
         return Response({"count": service.delete_rows(actor=self.actor, table=table, where=where)})
 
     @extend_schema(summary="The rows as CSV", responses={(200, "text/csv"): OpenApiTypes.STR})
@@ -273,10 +285,6 @@ class DataTableViewSet(WorkspaceViewSet[DataTable]):
 
 class _ValuesSerializer(serializers.Serializer[Any]):
     values = serializers.DictField()
-
-
-class _WhereSerializer(serializers.Serializer[Any]):
-    where = serializers.DictField()
 
 
 def _valid(kind: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:

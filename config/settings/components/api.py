@@ -42,5 +42,13 @@ SPECTACULAR_SETTINGS = {
         "ScoreSourceEnum": "apps.tracing.models.score.ScoreSource",
         "MessageRoleEnum": "apps.agents.models.MessageRole",
         "WorkspaceRoleEnum": "apps.core.access.Role",
+        "ObservationTypeEnum": "apps.tracing.mapping.observation.ObservationType",
+        "WorkflowKindEnum": "apps.workflows.models.WorkflowKind",
+        "TriggerTypeEnum": "apps.workflows.models.TriggerType",
+        "TriggerKindEnum": "apps.workflows.models.TriggerKind",
+        "RunStateEnum": "apps.workflows.models.RunState",
+        "WaitStateEnum": "apps.workflows.models.WaitState",
+        "FiringStateEnum": "apps.workflows.models.FiringState",
+        "ChangeKindEnum": ["added", "removed", "changed", "moved"],
     },
 }
