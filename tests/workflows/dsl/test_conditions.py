@@ -398,7 +398,7 @@ WORDS = """
 words = st.sampled_from(WORDS.split())
 
 
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(st.lists(words, max_size=14))
 def test_any_expression_has_a_value_or_is_refused(tokens: list[str]) -> None:
     try:
@@ -410,7 +410,7 @@ def test_any_expression_has_a_value_or_is_refused(tokens: list[str]) -> None:
         assert isinstance(compile_condition([" ".join(tokens)], item=True).evaluate(scope), bool)
 
 
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(st.text(max_size=30))
 def test_any_text_is_an_expression_or_refused(source: str) -> None:
     try:
@@ -420,7 +420,7 @@ def test_any_text_is_an_expression_or_refused(source: str) -> None:
     evaluate(SCOPE)
 
 
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(json_values, st.sampled_from(sorted(OPERATORS)), json_values)
 def test_operators_say_yes_or_no_about_anything(left: Any, op: str, right: Any) -> None:
     assert isinstance(OPERATORS[op].test(left, right), bool)
@@ -435,7 +435,7 @@ def test_every_value_equals_itself(value: Any) -> None:
 numbers = st.integers(-50, 50)
 
 
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(
     st.recursive(
         numbers.map(str),
@@ -450,7 +450,7 @@ def test_arithmetic_is_that_of_python(source: str) -> None:
     assert evaluate({}) == eval(source)  # noqa: S307 - digits, brackets and + - * made above
 
 
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(
     st.recursive(
         st.sampled_from(["true", "false"]),

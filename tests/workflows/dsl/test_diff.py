@@ -113,7 +113,7 @@ def test_a_changed_type_of_a_value_is_a_change() -> None:
     assert [change.path for change in dsl.diff(a, b)] == ["config.v"]
 
 
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(documents, documents)
 def test_a_difference_is_found_exactly_when_there_is_one(first: Any, second: Any) -> None:
     try:

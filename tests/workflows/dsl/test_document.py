@@ -209,7 +209,7 @@ def test_nothing_is_lost_on_the_way_to_text_and_back(data: dict[str, Any]) -> No
             assert node["config"] in [found.config for found in parsed.nodes]
 
 
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(st.dictionaries(texts, plain, max_size=4))
 def test_yaml_of_other_writers_is_read_as_json_would_be(data: dict[str, Any]) -> None:
     try:
@@ -220,7 +220,7 @@ def test_yaml_of_other_writers_is_read_as_json_would_be(data: dict[str, Any]) ->
     assert found == data
 
 
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(st.text(alphabet="ab: -[]{}\n'\"|>#&*!%1.", max_size=60) | st.text(max_size=30))
 def test_any_text_is_read_or_refused(source: str) -> None:
     with suppress(DocumentError):

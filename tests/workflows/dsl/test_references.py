@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.workflows.dsl import ItemScope, ReferenceSyntaxError, compile_reference
+from apps.workflows.dsl import ItemScope, ReferenceSyntaxError, compile_reference, jsonpath
 from apps.workflows.dsl.references import quote_step, scan_reference
 
 SCOPE: dict[str, Any] = {
@@ -124,12 +124,16 @@ def test_refuses(source: str) -> None:
     assert error.value.message
 
 
-def test_a_query_over_very_deep_or_large_data_finds_nothing_instead_of_failing() -> None:
+def test_a_query_over_very_deep_or_large_data_finds_nothing_instead_of_failing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jsonpath, "MAX_RESULTS", 100)
     deep: Any = {"x": 1}
     for _ in range(500):
         deep = {"a": deep}
     assert compile_reference("$.n..x").resolve({"n": deep}) == []
-    assert compile_reference("$.n[*]").resolve({"n": [0] * 100_001}) == []
+    assert compile_reference("$.n[*]").resolve({"n": [0] * 100}) == [0] * 100
+    assert compile_reference("$.n[*]").resolve({"n": [0] * 101}) == []
 
 
 steps = st.one_of(st.text(min_size=1, max_size=6), st.integers(-2, 3))

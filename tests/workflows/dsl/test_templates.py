@@ -252,7 +252,7 @@ pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(st.lists(pieces | st.text(max_size=4), max_size=8))
 def test_any_text_renders_or_is_refused(parts: list[str]) -> None:
     try:
@@ -265,7 +265,7 @@ def test_any_text_renders_or_is_refused(parts: list[str]) -> None:
         return
 
 
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.sampled_from(["{{ node.text }}", "{{ node['list'][1].p }}", "{{ sys.query }}", "{{ no.x }}"])

@@ -214,7 +214,7 @@ wild_edges = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(
     st.lists(wild_nodes, max_size=7),
     st.lists(wild_edges, max_size=10),
@@ -226,7 +226,7 @@ def test_any_graph_is_judged(nodes: list[Any], edges: list[Any], kind: str) -> N
     assert all(problem.message and problem.code for problem in problems)
 
 
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(st.integers(2, 9), st.data())
 def test_a_graph_whose_edges_only_lead_forward_has_no_cycle_and_the_others_do(
     size: int, data: st.DataObject
