@@ -14,8 +14,8 @@ def cache() -> Path:
     return Path(os.environ.get("FLYWHEEL_BENCH_CACHE") or Path.home() / ".cache" / "flywheel-bench")
 
 
-def environment(name: str, *packages: str) -> Path:
-    """The Python of an environment with these packages, made at first use."""
+def environment(name: str, *packages: str, interpreter: str = sys.executable) -> Path:
+    """The Python of an environment with these packages, made at first use with this interpreter."""
     place = cache() / name
     python, stamp = place / "bin" / "python", place / ".packages"
     wanted = "\n".join(packages)
@@ -23,7 +23,7 @@ def environment(name: str, *packages: str) -> Path:
         return python
     print(f"installing {name}: {' '.join(packages)}", file=sys.stderr)
     uv = shutil.which("uv") or str(Path(sys.executable).parent / "uv")
-    subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(place)], check=True)
+    subprocess.run([uv, "venv", "--quiet", "--clear", "--python", interpreter, str(place)], check=True)
     subprocess.run([uv, "pip", "install", "--quiet", "--python", str(python), *packages], check=True)
     stamp.write_text(wanted)
     return python

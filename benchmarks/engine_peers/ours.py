@@ -148,9 +148,12 @@ def end(reference: str) -> Spec:
     return node("end", "end", outputs=[{"name": "r", "value": reference}])
 
 
-async def outputs(graph: engine.Graph, **options: Any) -> dict[str, Any]:
+RUN_ID = "00000000-0000-7000-8000-000000000001"
+
+
+async def outputs(graph: engine.Graph, *, run_id: str = RUN_ID, **options: Any) -> dict[str, Any]:
     """Run a graph, read all of its events, give its outputs."""
-    run = Run(graph, run_id="00000000-0000-7000-8000-000000000001", inputs={"q": "in"}, **options)
+    run = Run(graph, run_id=run_id, inputs={"q": "in"}, **options)
     async for event in run.events():
         pass
     assert event.type == "run.completed", event

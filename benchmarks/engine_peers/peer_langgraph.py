@@ -172,7 +172,9 @@ def concurrent() -> Job:
         for state in await asyncio.gather(*(graph.ainvoke({"s": "in"}) for _ in range(RUNS))):
             check(state)
 
-    return Job(RUNS * RUN_NODES, lambda: line(RUN_NODES, nap).compile(), lambda graph: arun(everything(graph)))
+    return Job(
+        RUNS * RUN_NODES, lambda: line(RUN_NODES, nap).compile(), lambda graph: arun(everything(graph))
+    )
 
 
 def stream() -> Job:

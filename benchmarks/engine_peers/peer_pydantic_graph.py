@@ -101,8 +101,12 @@ def diamond() -> Job:
         for d in range(DIAMONDS):
             made = {name: step(graph, f"{name}{d}", body) for name in ("if", "a1", "a2", "b1", "b2", "j")}
             decision = graph.decision()
-            decision = decision.branch(graph.match(TypeExpression[str], matches=lambda _: True).to(made["a1"]))
-            decision = decision.branch(graph.match(TypeExpression[str], matches=lambda _: False).to(made["b1"]))
+            decision = decision.branch(
+                graph.match(TypeExpression[str], matches=lambda _: True).to(made["a1"])
+            )
+            decision = decision.branch(
+                graph.match(TypeExpression[str], matches=lambda _: False).to(made["b1"])
+            )
             graph.add(
                 graph.edge_from(before).to(made["if"]),
                 graph.edge_from(made["if"]).to(decision),

@@ -9,7 +9,7 @@ from apps.workflows.dsl.errors import LanguageError
 from apps.workflows.engine.errors import NodeError
 
 if TYPE_CHECKING:
-    import random
+    from collections.abc import Callable
 
     from apps.workflows.engine.execution import Execution
     from apps.workflows.engine.graph import RetryPolicy
@@ -36,14 +36,14 @@ def error_outputs(error: NodeError) -> dict[str, Any]:
     return {"is_success": False, "error_message": error.message, "error_code": error.code}
 
 
-def rest_of(retry: RetryPolicy, tries: int, error: NodeError, source: random.Random) -> float:
-    """Seconds to rest after `tries` + 1 failures: exponential, with jitter anything from half of it on.
+def rest_of(retry: RetryPolicy, tries: int, error: NodeError, chance: Callable[[], float]) -> float:
+    """Seconds to rest after `tries` + 1 failures: exponential, with jitter (`chance` gives 0 to 1) anything from half of it on.
 
     Whoever was asked may say how long to stay away (`retry_after_s` in the error's details, such as HTTP's Retry-After);
     that is kept to, up to `LONGEST_REST_S`.
     """
     rest = min(retry.delay_ms * retry.factor**tries, retry.max_delay_ms) / 1000
     if retry.jitter:
-        rest *= 0.5 + source.random() / 2
+        rest *= 0.5 + chance() / 2
     asked = error.details.get("retry_after_s")
     return max(rest, min(asked, LONGEST_REST_S)) if isinstance(asked, int | float) else rest

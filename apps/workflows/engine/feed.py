@@ -60,10 +60,7 @@ class Feed:
         if bell is not None and not bell.done():
             bell.set_result(None)
 
-    async def wait(self) -> None:
-        """Sleep until the bell rings."""
+    def bell(self) -> asyncio.Future[None]:
+        """What the reader sleeps on until somebody rings."""
         self._bell = asyncio.get_running_loop().create_future()
-        try:
-            await self._bell
-        finally:
-            self._bell = None
+        return self._bell

@@ -114,7 +114,7 @@ class Run:
                     if scheduler.paused:
                         break
                 elif scheduler.idle and not buffer:
-                    await feed.wait()
+                    await feed.bell()
                     until = rest() + SLICE_S
                 elif rest() > until:
                     await asyncio.sleep(0)

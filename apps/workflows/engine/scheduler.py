@@ -96,7 +96,6 @@ class Scheduler:
         self._parallel = parallel if parallel is not None else 1 << 62
         self._observer = observer
         self._clock = clock
-        self._random = random.Random(run_id)  # noqa: S311 - jitter, not a secret
         self._ready: deque[tuple[Frame, int]] = deque()
         self._arrived: deque[tuple[Execution, _Arrival]] = deque()
         self._held: deque[tuple[Frame, Spec, int, int, NodeRecord | None]] = deque()
@@ -211,7 +210,12 @@ class Scheduler:
         except LanguageError as error:
             self._failed(execution, NodeError(error.message, code=error.code))
             return
-        if not spec.plain or (spec.effects and self.feed.journal is not None):
+        durable = spec.effects and self.feed.journal is not None
+        if not spec.plain and not durable and self._observer is None:
+            # nothing to do around it: one coroutine less on the way of every step of the node
+            self._spawn(execution, self._drive_on(execution, spec.node.run(execution, config)))
+            return
+        if not spec.plain or durable:
             self._spawn(execution, self._drive(execution, config))
             return
         if self._observer is not None:
@@ -446,7 +450,7 @@ class Scheduler:
             frame.speech.drop(spec)
         retry = spec.retry
         if error.retryable and retry is not None and execution.tries + 1 < retry.attempts:
-            self._rest(execution, error, rest_of(retry, execution.tries, error, self._random))
+            self._rest(execution, error, rest_of(retry, execution.tries, error, random.random))
         elif spec.strategy == "default":
             self._complete(execution, {**spec.default, **error_outputs(error)}, OUT, error)
         elif spec.strategy == "branch":
