@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
+from apps.tracing.templatetags.tracing import duration
 from apps.workflows.models import RunState, WaitState, WorkflowRun
 
 register = template.Library()
@@ -50,6 +51,14 @@ def wait_badge(state: str) -> SafeString:
     return format_html(
         '<span class="fw-badge fw-badge--{}">{}</span>', tones.get(known, "muted"), known.label
     )
+
+
+@register.filter
+def took(milliseconds: float | None) -> str:
+    """A time as tracing writes it; what took less than a millisecond says so."""
+    if milliseconds is not None and milliseconds < 1:
+        return "<1 ms"
+    return duration(milliseconds)
 
 
 @register.filter

@@ -6,6 +6,7 @@ export const NODE = { width: 212, height: 54 };
 export const HEAD = 38; // of a container
 const PAD = 16;
 const GAP = { layer: 52, labelled: 92, node: 26, component: 36 };
+const LEAST_CONTAINER = 320; // its title and the round selector side by side
 const EMPTY = { width: 180, height: 54 };
 const SWEEPS = 8;
 
@@ -27,7 +28,7 @@ function flatten(level, dx, dy, placed) {
   for (const box of level.boxes) {
     placed.nodes.set(box.node.id, { ...box, x: box.x + dx, y: box.y + dy, inner: undefined });
     if (box.inner) {
-      flatten(box.inner, box.x + dx + PAD, box.y + dy + HEAD, placed);
+      flatten(box.inner, box.x + dx + (box.width - box.inner.width) / 2, box.y + dy + HEAD, placed);
     }
   }
   for (const edge of level.edges) {
@@ -55,7 +56,7 @@ function measure(node, byParent, edges, across) {
   }
   const hasBody = byParent.has(node.id);
   const inner = hasBody ? layLevel(node.id, byParent, edges, across) : { ...EMPTY, boxes: [], edges: [] };
-  const width = Math.max(inner.width + 2 * PAD, NODE.width + 28);
+  const width = Math.max(inner.width + 2 * PAD, LEAST_CONTAINER);
   return { node, inner, width, height: inner.height + HEAD + PAD };
 }
 
