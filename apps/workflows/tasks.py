@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from apps.core import jobs
-from apps.workflows.services import outcome, retention, run_wait
+from apps.workflows.services import data_table, outcome, retention, run_wait
 from apps.workflows.services.callback import deliver
 from apps.workflows.triggers.schedule import fire_due
 
@@ -20,7 +20,8 @@ def sweep() -> None:
 
 @jobs.periodic("workflows.forget", seconds=3600)
 def forget() -> int:
-    """Delete what nodes of old runs did."""
+    """Delete what nodes of old runs did, and the keys of old inserts; returns how many runs."""
+    data_table.forget_keys()
     return retention.forget_old_runs()
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.core.actors import Actor
 from apps.core.exceptions import Conflict, Invalid, NotAllowed, NotFound
-from apps.workflows.models import DataTable, TableSpace
+from apps.workflows.models import DataTable, TableInsert, TableSpace
 from apps.workflows.services import data_table as service
 from apps.workflows.tables import rows as table_rows
 from apps.workflows.tables.columns import from_database, to_database
@@ -359,3 +362,13 @@ def test_a_semicolon_separated_file_is_read(table):
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_integers_come_back(number):
     assert from_database(to_database("n", "integer", str(number))) == number
+
+
+def test_keys_of_old_inserts_are_forgotten(table):
+    insert(table, {"customer": "Ann"}, key="old")
+    insert(table, {"customer": "Bo"}, key="new")
+    TableInsert.objects.filter(key="old").update(
+        created_at=timezone.now() - service.KEYS_KEPT - timedelta(days=1)
+    )
+    assert service.forget_keys() == 1
+    assert [known.key for known in TableInsert.objects.all()] == ["new"]
