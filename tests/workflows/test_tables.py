@@ -119,7 +119,8 @@ def test_a_failed_insert_does_not_use_its_key_up(table):
         ({"column": "amount", "op": "not empty"}, "Ann Bo Cem"),
         ({"column": "details", "op": "empty"}, "Bo Cem D_e"),
         ({"all": [{"column": "amount", "op": ">=", "value": 20}, {"left": "paid", "op": "is", "right": True}]}, "Cem"),
-        ({"any": [{"left": "amount", "op": "<", "value": 15}, {"not": {"left": "amount", "op": "not null"}}]}, "Ann D_e"),
+        ({"any": [{"left": "amount", "op": "<", "value": 15}, {"left": "amount", "op": "null"}]}, "Ann D_e"),
+        ({"not": {"left": "amount", "op": "not null"}}, "D_e"),
         ({"all": [], "any": None}, "Ann Bo Cem D_e"),
     ],
 )  # fmt: skip
