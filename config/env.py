@@ -125,3 +125,8 @@ env = Environment()
 def default_settings() -> None:
     """Choose the settings module when the environment names none."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
+
+
+def hand_down(name: str, value: str) -> None:
+    """Set a variable for the processes that this one starts."""
+    os.environ[name] = value

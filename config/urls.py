@@ -13,6 +13,7 @@ from django.views.i18n import JavaScriptCatalog
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from apps.core.api.health import health
+from apps.core.api.metrics import metrics
 
 Routes = list[URLPattern | URLResolver]
 
@@ -35,6 +36,7 @@ def _exists(module: str) -> bool:
 urlpatterns: Routes = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("health/", health, name="health"),
+    path("metrics", metrics, name="metrics"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("i18n/catalog.js", JavaScriptCatalog.as_view(), name="javascript-catalog"),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),

@@ -24,6 +24,7 @@ step "imports" $bin/lint-imports
 step "settings" deploy_check
 step "migrations" env DJANGO_SETTINGS_MODULE=config.settings.test $bin/python -W ignore manage.py makemigrations --check --dry-run --verbosity 1
 step "configuration page" $bin/python -m scripts.document_settings --check
+step "node types page" $bin/python -m scripts.document_nodes --check
 step "API document" $bin/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 step "source rules" $bin/python -m scripts.check_source
 # H020: empty elements are icons and bars that CSS draws; H042: a label's field may be in an included file;

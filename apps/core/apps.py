@@ -21,10 +21,20 @@ class CoreConfig(AppConfig):
         from apps.core import checks  # noqa: F401  # registers system checks
         from apps.core.admin.registration import register_console
         from apps.core.events import register_topic
-        from apps.core.selectors import may_watch_job, may_watch_workspace
+        from apps.core.metrics import register_gauges
+        from apps.core.selectors import (
+            database_connections,
+            may_watch_job,
+            may_watch_workspace,
+            oldest_job_seconds,
+            open_jobs,
+        )
 
         register_topic("job", may_watch_job)
         register_topic("workspace", may_watch_workspace)
+        register_gauges("jobs", "Jobs that are not finished.", ("queue", "state"), open_jobs)
+        register_gauges("oldest_job_seconds", "Age of the oldest waiting job.", ("queue",), oldest_job_seconds)
+        register_gauges("database_connections", "Open connections.", ("state",), database_connections)
         register_console()
         for config in apps.get_app_configs():
             if config.name.startswith("apps.") and find_spec(f"{config.name}.tasks"):

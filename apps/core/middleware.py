@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from apps.core.ids import is_uuid
+from apps.core.metrics.http import count_request
 from apps.core.models import User, Workspace
 
 if TYPE_CHECKING:
@@ -38,29 +39,37 @@ class _Middleware:
             return self._call_async(request)
         started = self.before(request)
         response = self.get_response(request)
-        self.after(response, started)  # type: ignore[arg-type]  # a sync handler returns a response
+        self.after(request, response, started)  # type: ignore[arg-type]  # a sync handler returns a response
         return response
 
     async def _call_async(self, request: HttpRequest) -> HttpResponseBase:
         started = self.before(request)
         response: HttpResponseBase = await self.get_response(request)  # type: ignore[misc]  # an async handler
-        self.after(response, started)
+        self.after(request, response, started)
         return response
 
     def before(self, request: HttpRequest) -> float:
         """Run before the view; returns the time."""
         return time.perf_counter()
 
-    def after(self, response: HttpResponseBase, started: float) -> None:
+    def after(self, request: HttpRequest, response: HttpResponseBase, started: float) -> None:
         """Run after the view."""
 
 
 class ServerTimingMiddleware(_Middleware):
-    """Says how long the server took (`Server-Timing`, shown by browsers' developer tools)."""
+    """Says how long the server took (`Server-Timing`, shown by browsers' developer tools), and counts the request."""
 
-    def after(self, response: HttpResponseBase, started: float) -> None:
-        """Add the header."""
-        response["Server-Timing"] = f"app;dur={(time.perf_counter() - started) * 1000:.1f}"
+    def after(self, request: HttpRequest, response: HttpResponseBase, started: float) -> None:
+        """Add the header, and count."""
+        seconds = time.perf_counter() - started
+        response["Server-Timing"] = f"app;dur={seconds * 1000:.1f}"
+        match = request.resolver_match
+        count_request(
+            method=request.method or "",
+            route=match.route if match else "",
+            status=response.status_code,
+            seconds=seconds,
+        )
 
 
 class WorkspaceMiddleware(_Middleware):

@@ -19,16 +19,19 @@ class WorkflowsConfig(AppConfig):
 
         from apps.core.hooks import first_start, happened
         from apps.core.lifespan import companions
+        from apps.core.metrics import register_gauges
         from apps.tracing import links
         from apps.workflows.admin import register, table_routes
         from apps.workflows.links import SOURCE, run_link
         from apps.workflows.models import TableSpace
         from apps.workflows.runner.companion import executing
+        from apps.workflows.selectors import open_runs
         from apps.workflows.services.data_table import space_deleted
         from apps.workflows.services.starter_workspace import load_starter_workflows
         from apps.workflows.triggers.event import on_happening
 
         post_delete.connect(space_deleted, sender=TableSpace, dispatch_uid="workflows.table_space")
+        register_gauges("workflow_runs", "Runs that have not ended.", ("state",), open_runs)
         register()
         table_routes.register_pages()
         first_start.register("starter workflows", load_starter_workflows)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import orjson
+from django.db.models import Count
 from django.utils.text import slugify
 
 from apps.core.exceptions import NotFound
+from apps.core.metrics import Reading
 from apps.core.models import StreamEvent, User, Workspace
 from apps.workflows import dsl
-from apps.workflows.models import RunWait, Workflow, WorkflowRun, WorkflowVersion
+from apps.workflows.models import RunState, RunWait, Workflow, WorkflowRun, WorkflowVersion
 
 
 def get_workflow(workspace: Workspace, user: User, pk: UUID, action: str = "view") -> Workflow:
@@ -170,3 +173,11 @@ def _preview(value: Any, *, whole: bool) -> tuple[Any, bool]:
         return value, False
     text = orjson.dumps(value).decode()
     return (value, False) if len(text) <= PREVIEW_CHARS else (text[:PREVIEW_CHARS], True)
+
+
+def open_runs() -> Iterator[Reading]:
+    """Runs of the installation that have not ended, by state, for Prometheus."""
+    states = [RunState.QUEUED, RunState.RUNNING, RunState.WAITING]
+    rows = WorkflowRun.objects.filter(state__in=states).values_list("state").annotate(count=Count("pk"))
+    for state, count in rows.order_by():
+        yield Reading((state,), count)

@@ -1,6 +1,7 @@
 """What has to be true before the processes of the product may start; each step is cheap when it is."""
 
 import hashlib
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from django.core import checks
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+
+from config.env import hand_down
 
 Say = Callable[[str], None]
 
@@ -25,6 +28,13 @@ def check_settings() -> None:
     errors = [message for message in checks.run_checks() if message.is_serious()]
     if errors:
         raise CommandError("\n".join(f"{error.msg} {error.hint or ''}".strip() for error in errors))
+
+
+def share_metrics(directory: Path) -> None:
+    """Have the processes that are started from here add up their figures in `directory`, beginning at nothing."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    hand_down("PROMETHEUS_MULTIPROC_DIR", str(directory))
 
 
 def wait_for_database(say: Say) -> None:

@@ -12,6 +12,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Status, StatusCode
 
 from apps.providers import prices
+from apps.providers.gateway import metrics
 from apps.providers.gateway.retry import Step
 from apps.providers.targets import Target
 from apps.providers.wire import ChatMessage, ChatRequest, Completed, Usage, WireError
@@ -34,6 +35,8 @@ class CallRecord:
 
     def __init__(self, name: str, observation_type: str, operation: str, target: Target, given: str) -> None:
         self.target = target
+        self._operation = operation
+        self._failed = False
         self._started = time.perf_counter()
         # Not the current span: a generator that yields in an attached context would leak it to its caller.
         self._span = tracer.start_span(
@@ -49,7 +52,9 @@ class CallRecord:
 
     def first_token(self) -> None:
         """The answer begins."""
-        self._span.set_attribute(attributes.TTFT_MS, round((time.perf_counter() - self._started) * 1000, 2))
+        seconds = time.perf_counter() - self._started
+        self._span.set_attribute(attributes.TTFT_MS, round(seconds * 1000, 2))
+        metrics.count_first_token(provider=self.target.provider, model=self.target.name, seconds=seconds)
 
     def next_step(self, error: WireError, step: Step) -> None:
         """An attempt failed and another follows."""
@@ -71,6 +76,7 @@ class CallRecord:
 
     def used(self, usage: Usage) -> None:
         """Tokens and cost; `usage` comes from `cost_of`."""
+        metrics.count_usage(provider=self.target.provider, model=self.target.name, usage=usage)
         self.set(
             {
                 attributes.INPUT_TOKENS: usage.input_tokens,
@@ -84,10 +90,18 @@ class CallRecord:
 
     def failed(self, sentence: str) -> None:
         """The call failed for good."""
+        self._failed = True
         self._span.set_status(Status(StatusCode.ERROR, sentence))
 
     def end(self) -> None:
         """The span is complete."""
+        metrics.count_call(
+            provider=self.target.provider,
+            model=self.target.name,
+            operation=self._operation,
+            failed=self._failed,
+            seconds=time.perf_counter() - self._started,
+        )
         self.set({attributes.MODEL: self.target.name, attributes.PROVIDER: self.target.provider})
         self._span.end()
 

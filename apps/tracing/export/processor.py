@@ -16,6 +16,7 @@ from apps.tracing.export.queue import SpanQueue
 from apps.tracing.export.spill import Spill
 from apps.tracing.ingest.prepare import prepare
 from apps.tracing.mapping import ObservationRow, SpanError, SpanRecord
+from apps.tracing.metrics import count_spans
 from apps.tracing.writer import SpanWriter
 
 logger = logging.getLogger(__name__)
@@ -121,13 +122,14 @@ class StoringProcessor(SpanProcessor):
     def _write(self, rows: Sequence[ObservationRow]) -> bool:
         """Store `rows`; False when the database is away."""
         try:
-            self._writer.write(rows)
+            result = self._writer.write(rows)
         except psycopg.Error as error:
             self._writer.close()
             self._retry_at = time.monotonic() + RETRY_S
             logger.warning("Spans wait on disk, the database does not take them: %s", error)
             return False
         self._wrote_at = time.monotonic()
+        count_spans(door="own", stored=len(rows) - len(result.rejected), rejected=len(result.rejected))
         return True
 
     def _rest(self) -> None:

@@ -14,6 +14,7 @@ from django.db import close_old_connections, connections
 from apps.tracing.ingest.parcel import Parcel
 from apps.tracing.ingest.prepare import prepare
 from apps.tracing.mapping import ObservationRow
+from apps.tracing.metrics import count_spans
 from apps.tracing.writer import SpanWriter
 
 logger = logging.getLogger(__name__)
@@ -135,6 +136,8 @@ def _write(opened: list[_Opened], writer: SpanWriter) -> None:
         return
     for row, reason in result.rejected:
         owners[id(row)].rejected.append(f"Span {row.name[:80]!r} ({row.span_id}): {reason.splitlines()[0]}")
+    refused = sum(len(one.rejected) for one in opened)
+    count_spans(door="otlp", stored=len(owners) - len(result.rejected), rejected=refused)
     for one in opened:
         one.parcel.done.set_result(one.rejected)
 

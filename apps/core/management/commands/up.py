@@ -22,7 +22,7 @@ EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, 
 
 
 class Command(BaseCommand):
-    """Prepare the database and run web, worker and beat under one supervisor."""
+    """Prepare the database and run web, worker, runner and beat under one supervisor."""
 
     help = "Starts everything: database, web server, worker and scheduler. Ctrl-C stops it."
     requires_system_checks = ()
@@ -30,6 +30,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Start, run, stop."""
         preparation.check_settings()
+        preparation.share_metrics(settings.VAR_DIR / "metrics")
         console = Console(sys.stdout, colour=sys.stdout.isatty())
         runfile = RunFile(settings.VAR_DIR / "run")
         if not runfile.acquire():
@@ -84,6 +85,8 @@ def children() -> list[ChildSpec]:
                 "--without-gossip", "--without-mingle", "--without-heartbeat",
             ),
         ),
+        # runs of workflows; the command belongs to an app above
+        ChildSpec("runner", (sys.executable, "-u", "manage.py", "runner")),
         ChildSpec("beat", (*celery, "beat", "--loglevel", "warning", "--pidfile=")),
         *([ChildSpec("sandbox", sandbox_command())] if not settings.SANDBOX_URL else []),
     ]  # fmt: skip

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from apps.core.metrics import counter, gauge, histogram
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-_REGISTRY = CollectorRegistry()
 
-JOBS = Counter(
-    "flywheel_sandbox_jobs",
-    "Pieces of user code, by how they ended.",
-    ["language", "outcome"],
-    registry=_REGISTRY,
-)
-SECONDS = Histogram(
-    "flywheel_sandbox_job_seconds",
-    "From asking to the result.",
-    ["language"],
-    buckets=_SECONDS,
-    registry=_REGISTRY,
-)
-CPU_SECONDS = Counter(
-    "flywheel_sandbox_cpu_seconds", "Processor time of user code.", ["language"], registry=_REGISTRY
-)
-RUNNING = Gauge("flywheel_sandbox_running", "Pieces of user code that run now.", registry=_REGISTRY)
-WAITING = Gauge("flywheel_sandbox_waiting", "Pieces of user code that wait for a turn.", registry=_REGISTRY)
-
-
-def registry() -> CollectorRegistry:
-    """The collectors above, to be shown by whoever serves metrics."""
-    return _REGISTRY
+JOBS = counter("sandbox_jobs", "Pieces of user code, by how they ended.", ["language", "outcome"])
+SECONDS = histogram("sandbox_job_seconds", "From asking to the result.", ["language"], _SECONDS)
+CPU_SECONDS = counter("sandbox_cpu_seconds", "Processor time of user code.", ["language"])
+RUNNING = gauge("sandbox_running", "Pieces of user code that run now.")
+WAITING = gauge("sandbox_waiting", "Pieces of user code that wait for a turn.")
 
 
 def outcomes() -> dict[str, int]:
