@@ -317,8 +317,7 @@ def test_problems(node):
 
 async def test_cancelling_reaches_the_server(node, model_server):
     running = asyncio.create_task(node.run(model="stall-3", text="x"))
-    while len(node.ctx.said) < 3:
-        await asyncio.sleep(0.01)
+    assert await asyncio.to_thread(model_server.wait_for, bool)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
