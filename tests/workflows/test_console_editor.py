@@ -244,6 +244,30 @@ def test_drafts_are_saved_under_an_optimistic_lock(
 
 
 @pytest.mark.django_db
+def test_comments_stay_where_they_were_typed_and_secrets_do_not(
+    workspace: Workspace, editor: User, console: Console
+):
+    workflow = make_workflow(workspace)
+    client = console(editor)
+    path = f"/admin/workflows/{workflow.pk}"
+    typed = DOCUMENT.replace("nodes:", "# what happens\nnodes:", 1)
+    saved = edit(client, workflow, text=typed, revision=None).json()
+    assert saved["text"] == typed
+    assert client.get(f"{path}/edit/").context["data"]["text"] == typed
+    assert client.get(f"{path}/export/").content.decode() == typed
+    secret = typed.replace(
+        "name: API_TOKEN, type: secret", "name: API_TOKEN, type: secret, value: s3cr3t-words"
+    )
+    saved = edit(client, workflow, text=secret, revision=None).json()
+    workflow.refresh_from_db()
+    assert workflow.secrets["API_TOKEN"] == "s3cr3t-words"
+    assert "s3cr3t-words" not in saved["text"] + str(workflow.draft) + workflow.draft_text
+    edit(client, workflow, text=typed, revision=None)
+    client.post(f"{path}/settings/", {"name": "Renamed", "icon": "mail"})
+    assert "name: Renamed" in client.get(f"{path}/edit/").context["data"]["text"]
+
+
+@pytest.mark.django_db
 def test_versions_are_published_compared_and_restored(workspace: Workspace, editor: User, console: Console):
     workflow = make_workflow(workspace)
     client = console(editor)

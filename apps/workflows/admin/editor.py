@@ -7,12 +7,11 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from apps.workflows import dsl
 from apps.workflows.admin.base import JsonMixin, WorkflowPage, number_of, text_of
 from apps.workflows.admin.graph import graph_of, read_loosely
 from apps.workflows.admin.positions import Positions, form_problems
 from apps.workflows.admin.version import publish_data
-from apps.workflows.admin.workflow import is_changed
+from apps.workflows.admin.workflow import draft_text, is_changed
 from apps.workflows.exceptions import DocumentInvalidError
 from apps.workflows.models import Workflow
 from apps.workflows.node_metadata import node_types
@@ -60,11 +59,14 @@ class EditorPage(JsonMixin, WorkflowPage):
         except DocumentInvalidError as error:
             error.extra.update(check(self.workflow, text))
             raise
+        # what was typed held a secret: it is kept apart from now on, and no text shows it again
+        kept = text if saved.draft_text else draft_text(saved)
         return {
             "revision": saved.draft_revision,
             "changed": is_changed(saved),
             "name": saved.name,
-            **check(saved, text),
+            "text": kept,
+            **check(saved, kept),
         }
 
 
@@ -77,11 +79,6 @@ class CheckPage(JsonMixin, WorkflowPage):
             return check(self.workflow, text_of(body, "text", MAX_DOCUMENT_BYTES + 1))
         text = draft_text(self.workflow)
         return {"text": text, "revision": self.workflow.draft_revision, **check(self.workflow, text)}
-
-
-def draft_text(workflow: Workflow) -> str:
-    """The draft as YAML."""
-    return dsl.dump_yaml(dsl.parse(dict(workflow.draft)), catalogue())
 
 
 def check(workflow: Workflow, text: str) -> dict[str, Any]:

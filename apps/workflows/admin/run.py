@@ -171,5 +171,6 @@ class RunFilter:
 def _lean(runs: WorkflowRunQuerySet) -> WorkflowRunQuerySet:
     """Without the columns that may be large and that no list shows."""
     return runs.defer(
-        "document", "outputs", "workflow__draft", "workflow__secrets", "version__document", "error"
-    )
+        "document", "outputs", "error", "version__document",
+        "workflow__draft", "workflow__draft_text", "workflow__secrets",
+    )  # fmt: skip

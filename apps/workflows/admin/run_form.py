@@ -89,7 +89,8 @@ def run_sources(page: WorkflowPage) -> list[tuple[str, str]]:
         found.append((PUBLISHED, _("Published version %(n)d") % {"n": workflow.published.number}))
     if page.may("change"):
         found.append((DRAFT, _("Draft")))
-    older = workflow.versions.newest_first().exclude(pk=workflow.published_id).values_list("number", "name")
+    current = workflow.published.number if workflow.published else 0
+    older = workflow.versions.newest_first().exclude(number=current).values_list("number", "name")
     found += [(str(number), f"v{number} {name}".strip()) for number, name in older[:VERSIONS]]
     return found
 

@@ -17,12 +17,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.core.exceptions import FlywheelError
-from apps.workflows import dsl
 from apps.workflows.admin.base import JsonMixin, WorkflowPage, number_of, text_of
 from apps.workflows.admin.changes import shown_changes
-from apps.workflows.admin.workflow import is_changed
+from apps.workflows.admin.workflow import document_text, is_changed
 from apps.workflows.models import WorkflowVersion
-from apps.workflows.nodes.registry import catalogue
 from apps.workflows.selectors import document_diff
 from apps.workflows.services import workflow as service
 
@@ -113,7 +111,7 @@ class DiffPage(WorkflowPage):
             "new_key": new_key,
             "changed": is_changed(self.workflow),
             "changes": shown_changes(document_diff(old, new)),
-            "hunks": list(text_hunks(_text(old), _text(new))),
+            "hunks": list(text_hunks(document_text(old), document_text(new))),
         }
 
     def _document(self, key: str) -> dict[str, Any]:
@@ -163,7 +161,3 @@ def publish_data(page: WorkflowPage) -> dict[str, Any]:
             "editor": reverse("admin:workflows_workflow_editor", args=[workflow.pk]),
         }
     }
-
-
-def _text(document: dict[str, Any]) -> str:
-    return dsl.dump_yaml(dsl.parse(dict(document)), catalogue())

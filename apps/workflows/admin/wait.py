@@ -21,6 +21,14 @@ PER_PAGE = 20
 #: The number beside the navigation entry may be this many seconds old: every page of the console asks for it.
 COUNT_SECONDS = 15
 MOST = 99
+#: Large columns that the inbox does not show.
+_UNUSED = (
+    "run__workflow__draft",
+    "run__workflow__draft_text",
+    "run__workflow__secrets",
+    "run__document",
+    "run__outputs",
+)
 
 
 class WaitsPage(JsonMixin, WorkflowsPage):
@@ -33,7 +41,13 @@ class WaitsPage(JsonMixin, WorkflowsPage):
         """Open ones, or with `state=all` those that were answered too."""
         state = "all" if request.GET.get("state") == "all" else "open"
         found = waits_for(self.person, self.workspace).select_related("run__workflow", "answered_by")
-        found = found.defer("run__workflow__draft", "run__workflow__secrets", "run__document", "run__outputs")
+        found = found.defer(*_UNUSED)
+            "run__workflow__draft",
+            "run__workflow__draft_text",
+            "run__workflow__secrets",
+            "run__document",
+            "run__outputs",
+        )
         if state == "open":
             found = found.open()
         workflow = uuid_of(request.GET.get("workflow", ""))

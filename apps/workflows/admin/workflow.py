@@ -80,7 +80,7 @@ class WorkflowListPage(WorkflowsPage):
         found = with_changes(found.with_latest_run())
         return (
             found.select_related("published")
-            .defer("draft", "published__document", "secrets")
+            .defer("draft", "draft_text", "published__document", "secrets")
             .order_by("name", "pk")
         )
 
@@ -205,8 +205,7 @@ class ExportPage(WorkflowPage):
         """The file."""
         number = request.GET.get("version", "")
         version = self.workflow.versions.filter(number=int(number)).first() if number.isdecimal() else None
-        document = version.document if version else self.workflow.draft
-        text = dsl.dump_yaml(dsl.parse(dict(document)), catalogue())
+        text = document_text(version.document) if version else draft_text(self.workflow)
         name = slugify(self.workflow.name) or "workflow"
         suffix = f"-v{version.number}" if version else ""
         return HttpResponse(
@@ -214,6 +213,16 @@ class ExportPage(WorkflowPage):
             content_type="application/yaml; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}{suffix}.yaml"'},
         )
+
+
+def draft_text(workflow: Workflow) -> str:
+    """The draft as YAML: as it was typed, else as the language writes it."""
+    return workflow.draft_text or document_text(workflow.draft)
+
+
+def document_text(document: dict[str, Any]) -> str:
+    """A document as YAML."""
+    return dsl.dump_yaml(dsl.parse(dict(document)), catalogue())
 
 
 def with_changes(found: WorkflowQuerySet) -> WorkflowQuerySet:

@@ -22,8 +22,9 @@ class WorkflowKind(models.TextChoices):
 class Workflow(WorkspaceModel):
     """A graph of nodes: a draft that is worked on, and published versions that runs use.
 
-    `draft` is a document of the language `flywheel/v1`. `draft_revision` counts its saves; whoever saves names the
-    revision they started from. `secrets` holds the values of secret environment variables, which no document has.
+    `draft` is a document of the language `flywheel/v1`, `draft_text` its YAML as it was typed. `draft_revision` counts
+    its saves; whoever saves names the revision they started from. `secrets` holds the values of secret environment
+    variables, which no document has.
     """
 
     # `run` is for published versions; the draft is run by those who may change it
@@ -36,6 +37,8 @@ class Workflow(WorkspaceModel):
         _("kind"), max_length=8, choices=WorkflowKind.choices, default=WorkflowKind.WORKFLOW
     )
     draft = models.JSONField(_("draft"), default=dict)
+    #: The draft as somebody wrote it, with comments and a layout of its own; "" when it was written by a program.
+    draft_text = models.TextField(default="", blank=True, editable=False)
     draft_revision = models.PositiveIntegerField(_("revision of the draft"), default=1, editable=False)
     published = models.ForeignKey(
         "workflows.WorkflowVersion",

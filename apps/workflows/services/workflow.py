@@ -59,7 +59,13 @@ def create_workflow(
     name = _named(name)
     draft = read_document(document if document is not None else new_document(name, kind, description, icon))
     draft["name"] = name
-    workflow = Workflow(workspace=workspace, secrets=take_secrets(draft), draft=draft)
+    secrets = take_secrets(draft)
+    workflow = Workflow(
+        workspace=workspace,
+        secrets=secrets,
+        draft=draft,
+        draft_text="" if secrets else _text_of(document, draft),
+    )
     _describe(workflow, draft)
     workflow.save(force_insert=True)
     audit.record(actor=actor, action="workflows.workflow.create", obj=workflow, after=_snapshot(workflow))
@@ -95,6 +101,7 @@ def update_workflow(*, actor: Actor, workflow: Workflow, changes: Mapping[str, A
     for field in _IN_DOCUMENT:
         if field in changes and locked.draft.get(field) != getattr(locked, field):
             locked.draft[field] = getattr(locked, field)
+            locked.draft_text = ""
     locked.save()
     audit.record(
         actor=actor, action="workflows.workflow.update", obj=locked, before=before, after=_snapshot(locked)
@@ -113,7 +120,8 @@ def save_draft(
     """
     permissions.require(actor, "change", workflow)
     draft = read_document(document)
-    return _replace_draft(actor, workflow, draft, revision, "workflows.workflow.save_draft")
+    text = _text_of(document, draft)
+    return _replace_draft(actor, workflow, draft, revision, "workflows.workflow.save_draft", text)
 
 
 @transaction.atomic
@@ -258,7 +266,7 @@ def delete_workflow(*, actor: Actor, workflow: Workflow) -> None:
 
 
 def _replace_draft(
-    actor: Actor, workflow: Workflow, draft: dict[str, Any], revision: int | None, action: str
+    actor: Actor, workflow: Workflow, draft: dict[str, Any], revision: int | None, action: str, text: str = ""
 ) -> Workflow:
     locked = _locked(workflow)
     _require_revision(locked, revision)
@@ -266,12 +274,20 @@ def _replace_draft(
     entered = take_secrets(draft)
     if entered:
         locked.secrets = {**locked.secrets, **entered}
-    locked.draft = draft
+    # a text that holds a secret is not kept: it is written anew from the draft, which has none
+    locked.draft, locked.draft_text = draft, "" if entered else text
     locked.draft_revision += 1
     _describe(locked, draft)
     locked.save()
     audit.record(actor=actor, action=action, obj=locked, before=before, after=_snapshot(locked))
     return locked
+
+
+def _text_of(document: str | Mapping[str, Any] | None, draft: Mapping[str, Any]) -> str:
+    """The text of a draft that was given as YAML and says exactly what the draft says."""
+    if not isinstance(document, str) or document.lstrip()[:1] == "{":
+        return ""
+    return document if read_document(document) == draft else ""
 
 
 def _rename_version(actor: Actor, version: WorkflowVersion, name: str, note: str) -> WorkflowVersion:

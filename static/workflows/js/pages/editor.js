@@ -128,7 +128,7 @@ async function save() {
     await checkText();
   }
   if (!state.readable) {
-    remember(editor.value, null);
+    remember(editor.value);
     tell(gettext("Not saved: correct the errors first. Your text is kept in this browser."), "warn");
     return false;
   }
@@ -144,14 +144,13 @@ async function sendDraft(text, revision = state.revision) {
     const answer = await post(data.urls.save, { text, revision }, { quiet: true });
     state.revision = answer.revision;
     data.publish.revision = answer.revision;
-    state.savedText = text;
-    remember(text, answer.revision);
+    takeKept(answer, text);
     tell(gettext("Saved"), "ok");
     document.querySelectorAll("[data-name]").forEach((node) => {
       node.textContent = answer.name;
     });
-    if (text === editor.value) {
-      show(answer, text);
+    if (answer.text === editor.value) {
+      show(answer, answer.text);
     }
     return true;
   } catch (error) {
@@ -159,8 +158,18 @@ async function sendDraft(text, revision = state.revision) {
   }
 }
 
+/** The server keeps what was typed, unless that held a secret: then it gives back a text without it. */
+function takeKept(answer, sent) {
+  state.savedText = answer.text;
+  localStorage.removeItem(keep);
+  if (answer.text !== sent && editor.value === sent) {
+    editor.setValue(answer.text, { undoable: false });
+    toast(gettext("Secret values were taken out of the text and are kept apart, under Settings."), "info");
+  }
+}
+
 function refused(error, text) {
-  remember(text, null);
+  remember(text);
   if (error.code === "draft_changed") {
     state.conflict = true;
     tell(gettext("Somebody else saved this workflow"), "error");
@@ -173,34 +182,24 @@ function refused(error, text) {
   return false;
 }
 
-/** Text that the server has not got, or that says the same with comments and a layout of its own. */
-function remember(text, revision) {
+/** A text that the server has not got. */
+function remember(text) {
   try {
-    localStorage.setItem(keep, JSON.stringify({ text, revision, base: state.revision }));
+    localStorage.setItem(keep, JSON.stringify({ text }));
   } catch {
     // storage that is full or blocked: the server's copy is all there is
   }
 }
 
-function remembered() {
-  try {
-    return JSON.parse(localStorage.getItem(keep));
-  } catch {
-    return null;
-  }
-}
-
-/** After a reload: the text as it was laid out when it was saved, or an offer of what could not be saved. */
+/** After a reload: an offer of what could not be saved. */
 function recall() {
-  const known = remembered();
-  if (!known || data.readOnly || known.text === editor.value) {
-    return;
+  let known = null;
+  try {
+    known = JSON.parse(localStorage.getItem(keep));
+  } catch {
+    // somebody else's words under our key are no text of ours
   }
-  if (known.revision === data.revision) {
-    editor.setValue(known.text, { undoable: false });
-    state.savedText = known.text;
-    checkText();
-  } else if (known.revision === null) {
+  if (known?.text && !data.readOnly && known.text !== editor.value) {
     offerUnsaved(known);
   }
 }
@@ -312,7 +311,7 @@ const saveSoon = debounce(save, SAVE_MS);
 
 editor.addEventListener("change", () => {
   checkSoon();
-  if (!data.readOnly && !state.conflict) {
+  if (!data.readOnly && !state.conflict && isDirty()) {
     tell(gettext("Unsaved changes"));
     saveSoon();
   }
@@ -334,7 +333,7 @@ graph.addEventListener("choose", (event) => {
 });
 addEventListener("beforeunload", (event) => {
   if (isDirty() && !data.readOnly) {
-    remember(editor.value, null);
+    remember(editor.value);
     event.preventDefault();
   }
 });
