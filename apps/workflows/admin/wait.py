@@ -42,12 +42,6 @@ class WaitsPage(JsonMixin, WorkflowsPage):
         state = "all" if request.GET.get("state") == "all" else "open"
         found = waits_for(self.person, self.workspace).select_related("run__workflow", "answered_by")
         found = found.defer(*_UNUSED)
-            "run__workflow__draft",
-            "run__workflow__draft_text",
-            "run__workflow__secrets",
-            "run__document",
-            "run__outputs",
-        )
         if state == "open":
             found = found.open()
         workflow = uuid_of(request.GET.get("workflow", ""))
