@@ -297,3 +297,12 @@ def test_a_deleted_workspace_leaves_no_role(table, workspace):
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = %s", [login.role])
         assert cursor.fetchone() == (0,)
+
+
+def test_a_role_that_a_restored_database_came_without_is_made_again(table, workspace):
+    before = login_of(workspace)
+    with connection.cursor() as cursor:
+        cursor.execute(f'DROP OWNED BY "{before.role}"')
+        cursor.execute(f'DROP ROLE "{before.role}"')
+    assert len(run(workspace, "select * from orders").rows) == 2
+    assert login_of(workspace).password != before.password

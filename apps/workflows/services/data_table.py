@@ -212,7 +212,8 @@ def ensure_space(workspace: Workspace) -> TableSpace:
 def ensure_role(workspace: Workspace) -> TableSpace:
     """The same with a login role for SQL statements. Raises Unavailable where roles can't be made."""
     space = ensure_space(workspace)
-    if not space.role:
+    # roles belong to the server, not to the database: one that was restored elsewhere comes without them
+    if not space.role or not roles.exists(space.role):
         password = secrets.token_urlsafe(32)
         tables = DataTable.objects.in_workspace(workspace).values_list("name", flat=True)
         roles.create_role(space.schema, space.schema, password, tables)

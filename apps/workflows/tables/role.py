@@ -36,6 +36,13 @@ def may_create_roles() -> bool:
     return bool(row and row[0])
 
 
+def exists(role: str) -> bool:
+    """Whether the server has the role."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
+        return cursor.fetchone() is not None
+
+
 def create_role(schema: str, role: str, password: str, tables: Iterable[str]) -> None:
     """Make the role, or give the one that is there a new password, and let it at the tables' rows.
 
@@ -50,8 +57,7 @@ def create_role(schema: str, role: str, password: str, tables: Iterable[str]) ->
         )
     name, place = sql.Identifier(role), sql.Identifier(schema)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
-        word = "ALTER" if cursor.fetchone() else "CREATE"
+        word = "ALTER" if exists(role) else "CREATE"
         # hashed here, so that no log of the server ever holds the password
         hashed = cursor.connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
         statements = [
@@ -78,9 +84,8 @@ def create_role(schema: str, role: str, password: str, tables: Iterable[str]) ->
 
 def drop_role(role: str) -> None:
     """Drop the role with its rights in this database; nothing happens when it is gone."""
+    if not exists(role):
+        return
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
-        if cursor.fetchone() is None:
-            return
         for text in ("DROP OWNED BY {}", "DROP ROLE {}"):
             cursor.execute(sql.SQL(text).format(sql.Identifier(role)).as_string(cursor.connection))
