@@ -13,6 +13,9 @@ from apps.core.access import Role
 from apps.core.actors import Actor
 from apps.core.models import User, Workspace
 from tests.factories.core import SYSTEM, make_api_key, make_member, make_user, make_workspace
+from tests.support import flush
+
+flush.install()
 
 # A verdict on a change must not depend on luck: CI tries the same examples each time, developers' machines new ones.
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
