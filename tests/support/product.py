@@ -109,7 +109,7 @@ class Product:
         """Everything that was logged so far."""
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
-    # -- processes: "web", "worker", "beat", "postgres", "supervisor"
+    # -- processes: "web", "worker", "runner", "beat", "postgres", "supervisor"
 
     def pid(self, name: str) -> int | None:
         """Process id of a process that runs, else None."""
@@ -124,7 +124,7 @@ class Product:
         """`kill -9` a process with all it started; return the process id it had."""
         pid = self.pid(name)
         assert pid is not None, f"{name} does not run"
-        if name in {"web", "worker", "beat"}:
+        if name in {"web", "worker", "runner", "beat"}:
             os.killpg(pid, signal.SIGKILL)
         else:
             os.kill(pid, signal.SIGKILL)
