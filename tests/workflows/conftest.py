@@ -14,9 +14,10 @@ from apps.core.streams import close_current_hub, current_hub
 from apps.workflows.adapters import http
 from apps.workflows.models import RunMode, Workflow, WorkflowRun
 from apps.workflows.runner import Executor, close_current_executor
-from apps.workflows.runner.calls import SETTLED, settled
+from apps.workflows.runner.calls import settled
 from tests.factories.core import make_member, make_workspace
 from tests.factories.workflows import make_run, make_workflow
+from tests.workflows.server import EffectServer
 
 BOTH = ((RunMode.INTERACTIVE, 0.0), (RunMode.BACKGROUND, 0.0))
 
@@ -85,4 +86,10 @@ async def told(run: WorkflowRun) -> list[tuple[str, dict[str, Any]]]:
     return [(event.type, event.data) for event in await current_hub().events(run.pk)]
 
 
-__all__ = ["SETTLED"]
+@pytest.fixture
+async def effects() -> AsyncIterator[EffectServer]:
+    """A server that remembers what was done."""
+    server = EffectServer()
+    await server.start()
+    yield server
+    await server.stop()
