@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
-from asgiref.sync import sync_to_async
 from opentelemetry.trace import StatusCode
 
 from apps.core.actors import Actor
@@ -27,7 +26,7 @@ from apps.core.sandbox.errors import (
     WallLimitExceeded,
 )
 from apps.core.sandbox.jobs import Limits
-from apps.core.sandbox.policy import forget_policies
+from apps.core.sandbox.policy import Policy, forget_policies, keep_policy
 from apps.core.services.sandbox_policy import change_sandbox_policy
 from tests.factories.core import SYSTEM, make_workspace
 
@@ -165,12 +164,18 @@ async def test_state_of_a_running_sandbox(sandbox):
     assert {layer["name"] for layer in state["layers"] if layer["on"]} >= set(state["minimum"]) > set()
 
 
-@pytest.mark.django_db(transaction=True)
+def known_workspace() -> UUID:
+    """A workspace whose policy is remembered: these tests leave the database, and its connections, alone."""
+    workspace_id = uuid4()
+    keep_policy(workspace_id, Policy(Limits(), hosts=(), concurrency=8, allow_private=False))
+    return workspace_id
+
+
 async def test_cancelling_ends_the_job_at_once(sandbox):
-    workspace = await sync_to_async(make_workspace)("Cancel")
+    workspace_id = known_workspace()
     before = sandbox.processes().total()
     call = run_code(
-        workspace_id=workspace.pk, language="python", inputs={}, code="def main():\n    while True: pass"
+        workspace_id=workspace_id, language="python", inputs={}, code="def main():\n    while True: pass"
     )
     task = asyncio.create_task(call)
     await asyncio.sleep(0.3)
@@ -181,12 +186,11 @@ async def test_cancelling_ends_the_job_at_once(sandbox):
     assert await asyncio.to_thread(sandbox.settled, before)
 
 
-@pytest.mark.django_db(transaction=True)
 async def test_more_than_may_wait_is_busy_and_the_rest_is_done(sandbox, settings):
     settings.SANDBOX_CLIENT_JOBS, settings.SANDBOX_QUEUE = 2, 3
-    workspace = await sync_to_async(make_workspace)("Busy")
+    workspace_id = known_workspace()
     code = "import time\ndef main():\n    time.sleep(0.2)\n    return {}"
-    calls = [run_code(workspace_id=workspace.pk, language="python", code=code, inputs={}) for _ in range(8)]
+    calls = [run_code(workspace_id=workspace_id, language="python", code=code, inputs={}) for _ in range(8)]
     results = await asyncio.gather(*calls, return_exceptions=True)
     assert sum(isinstance(result, SandboxBusy) for result in results) == 3
     assert sum(getattr(result, "value", None) == {} for result in results) == 5

@@ -23,7 +23,6 @@ from apps.core.models import SandboxPolicy
 from apps.core.models.sandbox_policy import POLICY_FIELDS, check_host
 from apps.core.sandbox import sandbox_state
 from apps.core.sandbox.client import metrics
-from apps.core.sandbox.policy import forget_policies
 from apps.core.services.sandbox_policy import change_sandbox_policy
 
 _HELP: dict[str, Promise] = {
@@ -129,7 +128,6 @@ class SandboxPage(ConsolePage):
             return self.render(self._context(form), status=422)
         changes = {name: form.cleaned_data[name] for name in POLICY_FIELDS}
         change_sandbox_policy(actor=self.actor, workspace=self.workspace, **changes)
-        forget_policies()
         messages.success(request, gettext("The limits were changed."))
         return redirect(reverse("admin:core_sandbox"))
 

@@ -19,7 +19,6 @@ from apps.core.models import SandboxPolicy
 from apps.core.models.sandbox_policy import POLICY_FIELDS
 from apps.core.sandbox import run_code_sync, sandbox_state
 from apps.core.sandbox.errors import SandboxError
-from apps.core.sandbox.policy import forget_policies
 from apps.core.sandbox.service import LANGUAGES, MAX_CODE_CHARS
 from apps.core.services.sandbox_policy import change_sandbox_policy
 
@@ -130,7 +129,6 @@ class SandboxView(WorkspaceScoped[SandboxPolicy], APIView):
         policy = change_sandbox_policy(
             actor=self.actor, workspace=self.workspace, **serializer.validated_data
         )
-        forget_policies()
         return Response(PolicySerializer(policy).data)
 
     def _policy(self) -> SandboxPolicy:

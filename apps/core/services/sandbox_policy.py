@@ -12,6 +12,7 @@ from apps.core.actors import Actor
 from apps.core.exceptions import Invalid
 from apps.core.models import SandboxPolicy, Workspace
 from apps.core.models.sandbox_policy import POLICY_FIELDS
+from apps.core.sandbox.policy import forget_policies
 
 
 @transaction.atomic
@@ -42,4 +43,5 @@ def change_sandbox_policy(*, actor: Actor, workspace: Workspace, **changes: Any)
         before=before,
         after=audit.snapshot(policy, POLICY_FIELDS),
     )
+    transaction.on_commit(forget_policies)
     return policy
