@@ -24,11 +24,15 @@ from apps.knowledge.services.document import add_document
 from apps.providers.models import Model, Provider
 from apps.tracing.services.score import record_score
 from apps.workflows.services.data_table import insert_rows
+from apps.workflows.services.run_file import upload_file
+from apps.workflows.services.trigger import create_trigger
+from apps.workflows.services.workflow import publish
 from tests.factories.annotations import items_of, make_agent, make_conversation, make_dataset, make_queue
 from tests.factories.core import SYSTEM, make_api_key, make_member, make_workspace
 from tests.factories.data_tables import make_table
 from tests.factories.tracing import make_trace
 from tests.support.jobs import run_queued
+from tests.workflows.console import make_run, make_wait, make_workflow
 
 MARK = "Zanzibarium"  # stands in every example's text; a page of somebody else's that shows it leaks
 
@@ -76,11 +80,18 @@ class Examples:
         export = create_export(actor=Actor.for_user(owner), dataset=dataset, file_format="openai_chat")
         table = make_table(workspace, name=f"{MARK.lower()}_table", description=MARK)
         insert_rows(actor=SYSTEM, table=table, rows=[{"customer": MARK}])
+        workflow = make_workflow(workspace, f"{MARK} workflow")
+        version = publish(actor=SYSTEM, workflow=workflow, note=MARK)
+        run = make_run(workflow, owner, version=version, inputs={"name": MARK}, state="waiting")
+        wait = make_wait(run, {"title": MARK})
+        schedule = {"cron": "0 8 * * *", "inputs": {"name": MARK}}
+        trigger = create_trigger(actor=SYSTEM, workflow=workflow, kind="schedule", config=schedule, name=MARK)
+        file = upload_file(actor=SYSTEM, workspace=workspace, name=f"{MARK}.txt", content=MARK.encode())
         job = jobs.enqueue("core.first_start", actor=SYSTEM, workspace=workspace, title=MARK)
         key = ApiKey.objects.get(workspace=workspace)
         item = items_of(queue)[0]
         objects = {
-            "workspaces": workspace.pk, "workspace": workspace.pk,
+            "workspaces": workspace.pk, "workspace": workspace.pk, "project": workspace.pk,
             "members": owner.memberships.get().pk, "membership": owner.memberships.get().pk,
             "api-keys": key.pk, "apikey": key.pk, "jobs": job.pk, "job": job.pk, "user": owner.pk,
             "audit-entries": AuditEntry.objects.filter(workspace=workspace).first().pk,
@@ -97,6 +108,8 @@ class Examples:
             "provider": Provider.objects.filter(workspace=workspace).first().pk,
             "models": Model.objects.filter(workspace=workspace).first().pk,
             "model": Model.objects.filter(workspace=workspace).first().pk,
+            "workflows": workflow.pk, "runs": run.pk, "run-waits": wait.pk, "triggers": trigger.pk,
+            "workflow-files": file.pk,
             "tables": table.pk, "rows": 1,
             "group": 1, "periodictask": 1,
         }  # fmt: skip
@@ -121,6 +134,8 @@ class Examples:
             "span_id": self.span_id,
             "label": "agents.agent",
             "format": "json",
+            "number": 1,
+            "node_id": "start",
             "app_label": "core",
             "url": "no-such-page/",
             "content_type_id": 1,
