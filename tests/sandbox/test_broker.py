@@ -11,8 +11,10 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from apps.core.sandbox.client import Broker, broker
+from apps.core.sandbox.client import Broker, broker, execute
 from apps.core.sandbox.client.broker import host_allowed
+from apps.core.sandbox.errors import CodeFailed
+from apps.core.sandbox.jobs import CodeJob
 from apps.core.sandbox.protocol import HEADER, HttpRequest
 
 
@@ -155,3 +157,38 @@ ALLOWED = [
 @pytest.mark.parametrize(("url", "hosts", "allowed"), ALLOWED)
 def test_the_list_of_hosts(url, hosts, allowed):
     assert host_allowed(URL(url), hosts) is allowed
+
+
+CALLS = {
+    "python": """
+def main(url):
+    answer = http_request("POST", url, {"X-Mine": "1"}, "body")
+    return {"status": answer.status, "ok": answer.json()["ok"]}
+""",
+    "javascript": """
+function main({url}) {
+  const answer = http_request("POST", url, {"X-Mine": "1"}, "body");
+  return {status: answer.status, ok: answer.json().ok};
+}
+""",
+}
+
+
+@pytest.mark.parametrize("language", ["python", "javascript"])
+async def test_code_calls_through_the_broker(site, ground, language):
+    hosts = (f"127.0.0.1:{site.port}",)
+    job = CodeJob(language, CALLS[language], {"url": f"http://127.0.0.1:{site.port}/a"}, network=hosts)
+    async with Broker(hosts, allow_private=True) as told:
+        result = await execute(ground.transport, job, told.answer)
+    assert result.value == {"status": 200, "ok": True}
+    assert (site.seen[0][0], site.seen[0][2]["X-Mine"], site.seen[0][3]) == ("POST", "1", b"body")
+
+
+@pytest.mark.parametrize("language", ["python", "javascript"])
+async def test_code_hears_why_a_request_was_refused(site, ground, language):
+    hosts = ("api.example.com",)
+    job = CodeJob(language, CALLS[language], {"url": f"http://127.0.0.1:{site.port}/a"}, network=hosts)
+    async with Broker(hosts, allow_private=True) as told:
+        with pytest.raises(CodeFailed, match="not on this workspace's list"):
+            await execute(ground.transport, job, told.answer)
+    assert site.seen == []
