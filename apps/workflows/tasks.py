@@ -5,8 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from apps.core import jobs
+from apps.core.exceptions import FlywheelError
+from apps.workflows.models import RunWait
 from apps.workflows.services import data_table, outcome, retention, run_wait
 from apps.workflows.services.callback import deliver
+from apps.workflows.services.wait_mail import MAIL_JOB, send_announcement
 from apps.workflows.triggers.schedule import fire_due
 
 
@@ -29,3 +32,15 @@ def forget() -> int:
 def deliver_callback(ctx: jobs.JobContext, run_id: str) -> None:
     """Tell a run's callback address of its end."""
     deliver(ctx, UUID(run_id))
+
+
+@jobs.task(MAIL_JOB, queue="default")
+def mail_wait(ctx: jobs.JobContext, wait_id: str) -> None:
+    """Tell people by mail that a run waits for them."""
+    wait = RunWait.objects.filter(pk=wait_id).first()
+    if wait is None:
+        return
+    try:
+        send_announcement(wait)
+    except FlywheelError as error:
+        raise jobs.JobFailed(str(error.detail)) from error

@@ -14,6 +14,7 @@ from config.settings.components.channels import *
 from config.settings.components.database import *
 from config.settings.components.i18n import *
 from config.settings.components.logging import *
+from config.settings.components.mail import *
 from config.settings.components.metrics import *
 from config.settings.components.paths import *
 from config.settings.components.product import *

@@ -19,6 +19,7 @@ from apps.core.streams import append_now, command_now
 from apps.workflows.exceptions import WaitClosedError
 from apps.workflows.models import RunState, RunWait, WaitState, WorkflowRun
 from apps.workflows.services.run import ANSWER, wake_executors
+from apps.workflows.services.wait_mail import announce
 
 _AT_ONCE: Final = 100
 _ANSWERED: Final = (WaitState.ANSWERED, WaitState.EXPIRED)
@@ -157,7 +158,7 @@ def _open(run: WorkflowRun, wait: Mapping[str, Any], taken: int) -> None:
     asked = run.waits.filter(path=wait["path"])
     if asked.count() > taken:  # it is open already, or its answer is on the way
         return
-    RunWait.objects.create(
+    created = RunWait.objects.create(
         workspace_id=run.workspace_id,
         run=run,
         path=wait["path"],
@@ -165,6 +166,7 @@ def _open(run: WorkflowRun, wait: Mapping[str, Any], taken: int) -> None:
         payload=wait.get("payload") or {},
         expires_at=_moment(wait.get("expires_at")),
     )
+    announce(created)
 
 
 def _moment(text: str | None) -> datetime | None:
