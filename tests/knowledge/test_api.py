@@ -107,6 +107,18 @@ def test_retrieval_overrides_the_settings_of_the_base(api, viewer, base, documen
     assert client.post(url, {"query": "x", "settings": {"top_k": 999}}).status_code in {400, 422}
 
 
+def test_retrieval_is_filtered_by_conditions(api, viewer, base, document):
+    client = api(viewer, scopes=("read",))
+    url = f"{BASES}{base.pk}/retrieve/"
+    for name, found in (("tea", 1), ("coffee", 0)):
+        conditions = [{"name": "document_name", "op": "starts with", "value": name}]
+        body = {"query": "green tea", "settings": {"filter": {"conditions": conditions}}}
+        response = client.post(url, body, format="json")
+        assert len(response.json()["hits"]) == found, response.content
+    bad = {"query": "x", "settings": {"filter": {"conditions": [{"name": "a", "op": "resembles"}]}}}
+    assert client.post(url, bad, format="json").status_code == 400
+
+
 def test_chunks_are_listed_searched_and_changed(api, editor, document):
     client = api(editor)
     make_document(document.base, "Other text.")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.knowledge.models import Chunk, Document, KnowledgeBase
+from apps.knowledge.settings import MetadataOperator
 from apps.providers.models import Model, ModelSlot
 
 
@@ -18,6 +19,21 @@ class ChunkingSerializer(serializers.Serializer[Any]):
     size = serializers.IntegerField(min_value=50, max_value=4000, required=False)
     overlap = serializers.IntegerField(min_value=0, max_value=1000, required=False)
     rows_per_chunk = serializers.IntegerField(min_value=1, max_value=500, required=False)
+
+
+class MetadataConditionSerializer(serializers.Serializer[Any]):
+    """A condition on the metadata of documents."""
+
+    name = serializers.CharField(max_length=120)
+    op = serializers.ChoiceField(list(get_args(MetadataOperator)), default="=")
+    value = serializers.JSONField(required=False, allow_null=True)
+
+
+class MetadataFilterSerializer(serializers.Serializer[Any]):
+    """Conditions of which all, or any, must hold."""
+
+    match = serializers.ChoiceField(["all", "any"], default="all")
+    conditions = serializers.ListField(child=MetadataConditionSerializer(), max_length=50)
 
 
 class RetrievalSettingsSerializer(serializers.Serializer[Any]):
@@ -31,6 +47,7 @@ class RetrievalSettingsSerializer(serializers.Serializer[Any]):
     rerank_model = serializers.UUIDField(required=False, allow_null=True)
     rerank_candidates = serializers.IntegerField(min_value=1, max_value=100, required=False)
     metadata = serializers.DictField(child=serializers.CharField(), required=False)
+    filter = MetadataFilterSerializer(required=False, allow_null=True)
 
 
 class KnowledgeBaseSerializer(serializers.ModelSerializer[KnowledgeBase]):
