@@ -56,8 +56,8 @@ class FormPage(View):
     def post(self, request: HttpRequest, token: str) -> HttpResponseBase:
         """Answer."""
         try:
-            body = _body(request)
             wait = _found(token)
+            body = _body(request)
             values = body.get("values")
             if not isinstance(values, dict):
                 raise Invalid(_("Send an object of values."))
