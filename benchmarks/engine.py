@@ -2,14 +2,14 @@
 
     python benchmarks/engine.py [--quick] [--rounds 3] [--only chain1000,stream]
 
-Every contestant runs every case in a process of its own, in turn within each round, and checks its own result. In
+Every contestant has a process of its own in each round; they take turns at every case and check their own results. In
 memory the figure is CPU time (user and system) of one run, the median of all; on PostgreSQL, where one waits for the
 disk, it is wall time. Building a graph is not counted where it may be run again; graphon's and, for loops, Haystack's
 can't. Peers are installed at first use, in environments outside the project.
 
-The nodes do the same trivial work everywhere, so what is measured is the engine. Ours are plain methods, which our engine
-calls in place, where the peers await coroutines; `chain1000_coroutines` shows ours with coroutines. All of ours keep
-the events of every node, check limits, sizes and edges; those of the peers do what each library does by itself.
+The nodes do the same trivial work everywhere, so what is measured is the engine. Ours are plain methods, which our
+engine calls in place, where the peers await coroutines; `chain1000_coroutines` shows ours with coroutines. Ours tells
+the events of every node, and checks limits and sizes; peers do what each library does by itself.
 
 The last line is for machines: the best peer's figure divided by ours.
 """
@@ -17,6 +17,7 @@ The last line is for machines: the best peer's figure divided by ours.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -40,9 +41,6 @@ sys.path.insert(0, str(ROOT))
 COUNTED = ("chain1000", "fan100", "diamond20", "loop1000", "concurrent", "stream")
 SHOWN = ("chain10", "chain100", "chain1000_coroutines")
 DURABLE = ("durable_chain100", "durable_chain100_effects", "durable_concurrent")
-#: What Haystack sorts again at every step takes it seconds: once is enough to see it.
-SLOW = {("haystack", "chain1000")}
-
 PACKAGES = {
     "engine": (
         "langgraph",
@@ -63,9 +61,53 @@ class Contestant:
     module: str
     python: Path
 
-    def cases(self) -> str:
-        """The module's text, in which its cases are named."""
-        return (HERE / f"{self.module}.py").read_text()
+
+class Child:
+    """A contestant's process, which waits for its turns."""
+
+    def __init__(self, who: Contestant, environ: dict[str, str]) -> None:
+        self.who = who
+        self.process = subprocess.Popen(
+            [str(who.python), "harness.py", who.module],
+            cwd=HERE,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0", **environ},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def run(self, case: str, repetitions: int, budget_s: float) -> dict[str, Any] | None:
+        """One case; None when the contestant doesn't have it, or failed."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.write(f"{case} {repetitions} {budget_s}\n")
+            self.process.stdin.flush()
+        for line in self.process.stdout:
+            if line.startswith("JSON "):
+                found: dict[str, Any] = json.loads(line[5:])
+                if "error" in found:
+                    print(f"{self.who.name} {case}: {found['error']}", file=sys.stderr)
+                return found if "cpu" in found else None
+        print(f"{self.who.name} ended with {self.process.wait()}.", file=sys.stderr)
+        return None
+
+    def close(self) -> None:
+        """Let it go."""
+        with contextlib.suppress(BrokenPipeError):
+            self.process.communicate(timeout=20)
+
+
+@contextmanager
+def children(people: list[Contestant], environ: dict[str, str] | None = None) -> Iterator[list[Child]]:
+    """A process for everybody, for one round."""
+    found = [Child(who, environ or {}) for who in people]
+    try:
+        yield found
+    finally:
+        for child in found:
+            child.close()
 
 
 def contestants() -> list[Contestant]:
@@ -73,8 +115,8 @@ def contestants() -> list[Contestant]:
     ours = Path(sys.executable)
     found = [Contestant("flywheel", "ours", ours), Contestant("floor", "floor", ours)]
     libraries = environment("engine", *PACKAGES["engine"])
-    for name in ("langgraph", "pydantic_graph", "haystack"):
-        found.append(Contestant(name, f"peer_{name}", libraries))
+    names = ("langgraph", "pydantic_graph", "haystack")
+    found += [Contestant(name, f"peer_{name}", libraries) for name in names]
     if (newer := newer_python()) is not None:
         python = environment("engine-graphon", *PACKAGES["engine-graphon"], interpreter=newer)
         found.append(Contestant("graphon", "peer_graphon", python))
@@ -96,29 +138,6 @@ def newer_python() -> str | None:
     return None
 
 
-def run(
-    who: Contestant, case: str, repetitions: int, budget_s: float, **environ: str
-) -> dict[str, Any] | None:
-    """One case in a process of its own; None when it failed."""
-    command = [str(who.python), "harness.py", who.module, case, str(repetitions), str(budget_s)]
-    done = subprocess.run(
-        command,
-        cwd=HERE,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0", **environ},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    lines = [line for line in done.stdout.splitlines() if line.startswith("JSON ")]
-    if not lines:
-        reason = done.stderr.strip().splitlines()[-1:] or ["no output"]
-        print(f"{who.name} {case}: {reason[0][:300]}", file=sys.stderr)
-        return None
-    found: dict[str, Any] = json.loads(lines[0][5:])
-    return found
-
-
 Figures = dict[tuple[str, str], list[float]]
 
 
@@ -128,18 +147,16 @@ def measure_memory(
     """CPU milliseconds by case and contestant, and megabytes by contestant."""
     figures: Figures = {}
     memory: dict[str, list[float]] = {}
-    for round_ in range(options.rounds):
-        for case in options.cases:
-            for who in people:
-                if f'"{case}"' not in who.cases() or (round_ and (who.name, case) in SLOW):
-                    continue
-                repetitions, budget_s = (
-                    (1, 1.0) if (who.name, case) in SLOW else (options.repetitions, options.seconds)
-                )
-                found = run(who, case, repetitions, budget_s)
-                if found is not None:
-                    figures.setdefault((case, who.name), []).extend(1000 * cpu for cpu in found["cpu"])
-                    memory.setdefault(who.name, []).append(found["import_mb"])
+    for _ in range(options.rounds):
+        with children(people) as present:
+            for case in options.cases:
+                for child in present:
+                    found = child.run(case, options.repetitions, options.seconds)
+                    if found is not None:
+                        figures.setdefault((case, child.who.name), []).extend(
+                            1000 * cpu for cpu in found["cpu"]
+                        )
+                        memory.setdefault(child.who.name, []).append(found["import_mb"])
     return figures, memory
 
 
@@ -155,7 +172,7 @@ def database() -> Iterator[str]:
         subprocess.run(
             [sys.executable, "-c", TABLE],
             cwd=ROOT,
-            env=settings_for(url),
+            env={**os.environ, "DJANGO_SETTINGS_MODULE": SETTINGS, "DATABASE_URL": url},
             check=True,
             capture_output=True,
         )
@@ -165,6 +182,7 @@ def database() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+SETTINGS = "config.settings.dev"
 TABLE = """
 import django
 django.setup()
@@ -175,34 +193,25 @@ with connection.schema_editor() as editor:
 """
 
 
-def settings_for(url: str) -> dict[str, str]:
-    """The environment of a process of the product on that database."""
-    return {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "config.settings.dev",
-        "DATABASE_URL": url,
-        "BENCH_DATABASE": url,
-        "PYTHONPATH": str(ROOT),
-    }
-
-
 def measure_durable(people: list[Contestant], options: argparse.Namespace) -> Figures:
     """Wall milliseconds on PostgreSQL, and of LangGraph in memory for the concurrent runs."""
     figures: Figures = {}
     ours = Contestant("flywheel", "ours_durable", Path(sys.executable))
     langgraph = next(who for who in people if who.name == "langgraph")
+    turns = [("flywheel", case, case) for case in DURABLE]
+    turns += [
+        ("langgraph", "durable_chain100", "durable_chain100"),
+        ("langgraph", "concurrent", "durable_concurrent"),
+    ]
     with database() as url:
-        environ = {name: value for name, value in settings_for(url).items() if name not in os.environ}
-        environ |= {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "config.settings.dev"}
+        environ = {"DATABASE_URL": url, "BENCH_DATABASE": url, "DJANGO_SETTINGS_MODULE": SETTINGS}
         for _ in range(options.rounds):
-            for who, case, label in (
-                *((ours, case, case) for case in DURABLE),
-                (langgraph, "durable_chain100", "durable_chain100"),
-                (langgraph, "concurrent", "durable_concurrent"),
-            ):
-                found = run(who, case, options.repetitions, options.seconds, **environ)
-                if found is not None:
-                    figures.setdefault((label, who.name), []).extend(1000 * wall for wall in found["wall"])
+            with children([ours, langgraph], environ) as present:
+                by_name = {child.who.name: child for child in present}
+                for name, case, label in turns:
+                    found = by_name[name].run(case, options.repetitions, options.seconds)
+                    if found is not None:
+                        figures.setdefault((label, name), []).extend(1000 * wall for wall in found["wall"])
     return figures
 
 

@@ -1,9 +1,10 @@
-"""The child side of `benchmarks/engine.py`: runs one case of one contestant in a process of its own.
+"""The child side of `benchmarks/engine.py`: the cases of one contestant, in a process of its own.
 
-    python harness.py <module> <case> <repetitions> <seconds>
+    python harness.py <module>
 
 A contestant is a module beside this one with `PEER` (its name and version) and `CASES`, a dict of functions that make a
-`Job`. The last line printed is ``JSON {...}`` with the seconds of every repetition.
+`Job`. For each line ``<case> <repetitions> <seconds>`` read it prints a line ``JSON {...}`` with the seconds of every
+repetition, so that contestants can take turns without being imported again.
 """
 
 from __future__ import annotations
@@ -73,32 +74,48 @@ def megabytes(key: str) -> float:
 
 
 def measure(module: Any, case: str, repetitions: int, budget_s: float) -> dict[str, Any]:
-    """Run a case until it has been run often or long enough; the first run warms up and is not counted."""
+    """Run a case until it has been run often or long enough.
+
+    A first run warms up and isn't counted, unless it took all of the time by itself.
+    """
     job = module.CASES[case]()
     graph = job.build()
-    job.run(graph)
-    cpu, wall = [], []
+    cpu: list[float] = []
+    wall: list[float] = []
     began = time.perf_counter()
-    while len(cpu) < repetitions and (not cpu or time.perf_counter() - began < budget_s):
-        if not job.reuse:
+    for repetition in range(repetitions + 1):
+        if repetition and not job.reuse:
             graph = job.build()
         gc.collect()
         wall_from, cpu_from = time.perf_counter(), cpu_s()
         job.run(graph)
         cpu.append(cpu_s() - cpu_from)
         wall.append(time.perf_counter() - wall_from)
-    return {"nodes": job.nodes, "cpu": cpu, "wall": wall}
+        if time.perf_counter() - began > budget_s:
+            break
+    counted = slice(1, None) if len(cpu) > 1 else slice(None)
+    return {"nodes": job.nodes, "cpu": cpu[counted], "wall": wall[counted]}
+
+
+def answer(module: Any, line: str, import_mb: float) -> dict[str, Any]:
+    """What one line asks for."""
+    case, repetitions, budget_s = line.split()
+    if case not in module.CASES:
+        return {"missing": True}
+    try:
+        figures = measure(module, case, int(repetitions), float(budget_s))
+    except Exception as error:  # noqa: BLE001 - told to the other side, which goes on with the next case
+        return {"error": repr(error)[:300]}
+    return {"peer": module.PEER, **figures, "import_mb": import_mb, "peak_mb": megabytes("VmHWM")}
 
 
 def main() -> None:
-    """Measure and print."""
-    name, case, repetitions, budget_s = sys.argv[1:5]
+    """Measure what is asked for and print."""
     before = megabytes("VmRSS")
-    module = importlib.import_module(name)
-    imported = megabytes("VmRSS")
-    figures = measure(module, case, int(repetitions), float(budget_s))
-    memory = {"import_mb": imported - before, "peak_mb": megabytes("VmHWM")}
-    print("JSON " + json.dumps({"peer": module.PEER, "case": case, **figures, **memory}), flush=True)
+    module = importlib.import_module(sys.argv[1])
+    import_mb = megabytes("VmRSS") - before
+    for line in sys.stdin:
+        print("JSON " + json.dumps(answer(module, line, import_mb)), flush=True)
 
 
 if __name__ == "__main__":

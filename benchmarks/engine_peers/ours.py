@@ -154,10 +154,12 @@ RUN_ID = "00000000-0000-7000-8000-000000000001"
 async def outputs(graph: engine.Graph, *, run_id: str = RUN_ID, **options: Any) -> dict[str, Any]:
     """Run a graph, read all of its events, give its outputs."""
     run = Run(graph, run_id=run_id, inputs={"q": "in"}, **options)
+    last = None
     async for event in run.events():
-        pass
-    assert event.type == "run.completed", event
-    found: dict[str, Any] = event.data["outputs"]
+        last = event
+    assert last is not None
+    assert last.type == "run.completed", last
+    found: dict[str, Any] = last.data["outputs"]
     return found
 
 

@@ -8,24 +8,22 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
-
 import django
 
 django.setup()
 
-from harness import RUN_NODES, RUNS, Job, arun
-from ours import PEER, check, linear, outputs
+from harness import RUN_NODES, RUNS, Job, arun  # noqa: E402 - after Django
+from ours import PEER, check, linear, outputs  # noqa: E402 - after Django
 
-from apps.core.streams import Stream, StreamHub
-from apps.workflows.engine import Graph
-from apps.workflows.runner.journal import LedgerJournal
+from apps.core.streams import Stream, StreamHub  # noqa: E402 - after Django
+from apps.workflows.engine import Graph  # noqa: E402 - after Django
+from apps.workflows.runner.journal import LedgerJournal  # noqa: E402 - after Django
 
 __all__ = ["CASES", "PEER"]
 
 
 class BenchJournal(LedgerJournal):
-    """The product's journal. The product stores a run's last event together with the run's row; here it is on its own."""
+    """The product's journal. It keeps a run's last event for the transaction that closes the run; here it is alone."""
 
     def __init__(self, stream: Stream) -> None:
         super().__init__(stream)

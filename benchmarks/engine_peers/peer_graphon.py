@@ -1,4 +1,4 @@
-"""graphon: the engine of Dify as a library. Its nodes hold the state of a run, so every run needs a graph of its own."""
+"""graphon: the engine of Dify as a library. Nodes hold the state of a run, so every run needs its own graph."""
 
 from __future__ import annotations
 

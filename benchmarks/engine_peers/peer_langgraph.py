@@ -1,4 +1,4 @@
-"""LangGraph: a StateGraph compiled once and awaited; its own streaming for tokens, its PostgreSQL saver for durability."""
+"""LangGraph: a StateGraph compiled once and awaited; its stream writer for tokens, its PostgreSQL saver."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import operator
 import os
 import uuid
 from importlib.metadata import version
+from itertools import pairwise
 from typing import Annotated, Any, TypedDict
 
 os.environ["LANGSMITH_TRACING"] = "false"
@@ -43,7 +44,7 @@ def line(count: int, function: Any = body) -> Any:
     for index in range(count):
         graph.add_node(f"n{index}", function)
     names = [START, *(f"n{index}" for index in range(count)), END]
-    for source, target in zip(names, names[1:], strict=False):
+    for source, target in pairwise(names):
         graph.add_edge(source, target)
     return graph
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import pairwise
 from typing import Any
 
 from harness import DIAMONDS, FAN, NAP_S, ROUNDS, RUN_NODES, RUNS, Job, arun, work
@@ -47,7 +48,7 @@ def line(count: int, function: Any = body) -> Any:
     graph = GraphBuilder(input_type=str, output_type=str)
     steps = [step(graph, f"n{index}", function) for index in range(count)]
     nodes = [graph.start_node, *steps, graph.end_node]
-    for source, target in zip(nodes, nodes[1:], strict=False):
+    for source, target in pairwise(nodes):
         graph.add(graph.edge_from(source).to(target))
     return graph.build()
 
