@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django.http import Http404, HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -138,7 +139,9 @@ def _described(request: HttpRequest, trigger: Trigger) -> dict[str, Any]:
 
 
 def _address(request: HttpRequest, trigger: Trigger) -> str:
-    return request.build_absolute_uri(f"/hooks/{trigger.token}") if trigger.token else ""
+    if not trigger.token:
+        return ""
+    return request.build_absolute_uri(reverse("workflows_hook", args=[trigger.token]))
 
 
 def _last_firings(triggers: list[Trigger]) -> dict[Any, list[TriggerFiring]]:
