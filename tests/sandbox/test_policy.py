@@ -118,7 +118,7 @@ def test_foreign_architectures_and_the_second_abi_kill(machine, filters):
 
 
 def test_a_waiting_child_can_receive_and_a_locked_one_cannot(machine, filters):
-    for name in policy.ARRIVAL:
+    for name in set(policy.ARRIVAL) & set(machine.numbers):
         number = machine.numbers[name]
         assert strictest(*(run(one, machine.audit, number) for one in filters[:2])) == ALLOW
         assert run(filters[2], machine.audit, number) in {EPERM, KILL}

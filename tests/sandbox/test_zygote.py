@@ -83,6 +83,7 @@ def start(directory, tmp_path):
         handles.append(handle)
         handle.prepare()
         handle.serve()
+        assert eventually(lambda: handle.refresh()["warm"] == min(values["warm"], values["slots"]))
         return handle, str(tmp_path / "s" / f"{kind}.sock")
 
     yield begin
@@ -109,12 +110,13 @@ def test_a_job_and_its_verdict(start):
     assert (verdict.state, verdict.ready, verdict.exit_code, verdict.signal) == ("done", True, 0, None)
 
 
+@pytest.mark.parametrize("warm", [0, 1])
 @pytest.mark.parametrize(
     ("message", "give"),
     [(b"", True), (b"{}", True), (b"[1", True), (b'{"v":9}', True), (None, False), (b"\xff" * 4000, True)],
 )
-def test_strange_requests_start_nothing(start, message, give):
-    handle, path = start()
+def test_strange_requests_start_nothing(start, message, give, warm):
+    handle, path = start(warm=warm)
     peer = Peer(path, message, give=give)
     if message != b"":  # an empty message is an end
         assert peer.verdict().state == "failed"
@@ -124,8 +126,9 @@ def test_strange_requests_start_nothing(start, message, give):
     assert handle.refresh()["jobs"] == 3  # the two of the self-test, and this one
 
 
-def test_slots_are_bounded(start):
-    _, path = start(slots=1)
+@pytest.mark.parametrize("warm", [0, 4])
+def test_slots_are_bounded(start, warm):
+    _, path = start(slots=1, warm=warm)
     busy = Peer(path, code=SLEEP)
     time.sleep(0.1)
     other = Peer(path)
@@ -140,8 +143,9 @@ def _runs(path) -> bool:
     return peer.verdict().state == "done"
 
 
-def test_a_client_that_goes_takes_its_job_along_and_no_other(start):
-    handle, path = start()
+@pytest.mark.parametrize("warm", [0, 2])
+def test_a_client_that_goes_takes_its_job_along_and_no_other(start, warm):
+    handle, path = start(warm=warm)
     one, other = Peer(path, code=SLEEP), Peer(path, code=SLEEP)
     assert eventually(lambda: handle.refresh()["running"] == 2)
     one.close()
@@ -151,9 +155,10 @@ def test_a_client_that_goes_takes_its_job_along_and_no_other(start):
         other.control.recv(10)
 
 
-def test_a_job_cannot_pretend_that_it_never_began(start):
+@pytest.mark.parametrize("warm", [0, 1])
+def test_a_job_cannot_pretend_that_it_never_began(start, warm):
     """Closing, reading and writing every descriptor changes nothing in what the zygote says."""
-    _, path = start()
+    _, path = start(warm=warm)
     code = "import os\ndef main():\n    os.write(0, b'R')\n    os.closerange(0, 5)\n    os._exit(111)"
     peer = Peer(path, code=code)
     assert peer.read() == b"R"
@@ -161,8 +166,9 @@ def test_a_job_cannot_pretend_that_it_never_began(start):
     assert (verdict.ready, verdict.exit_code, verdict.reason) == (True, 111, "")
 
 
-def test_a_job_has_one_descriptor_and_no_capabilities(start):
-    _, path = start()
+@pytest.mark.parametrize("warm", [0, 1])
+def test_a_job_has_one_descriptor_and_is_not_root(start, warm):
+    _, path = start(warm=warm)
     code = (
         "import os\ndef main():\n    found = []\n    for fd in range(50):\n"
         "        try: os.lseek(fd, 0, 1)\n        except OSError as e: found.append(e.errno)\n"
@@ -184,8 +190,28 @@ def test_waiting_children_take_jobs_and_are_replaced(start):
     assert eventually(lambda: handle.refresh()["warm"] == 2)
 
 
-def test_draining_finishes_jobs_and_ends(start):
+def test_a_client_that_connects_and_says_nothing_harms_nobody(start):
     handle, path = start(warm=1)
+    assert eventually(lambda: handle.refresh()["warm"] == 1)
+    silent = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    silent.connect(path)
+    gone = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    gone.connect(path)
+    gone.close()
+    assert eventually(lambda: _runs(path))
+    silent.close()
+
+
+def test_waiting_children_of_a_zygote_that_drains_take_what_comes_next(start):
+    handle, path = start(warm=1)
+    assert eventually(lambda: handle.refresh()["warm"] == 1)
+    handle.drain()
+    assert _runs(path)
+    assert eventually(handle.ended)
+
+
+def test_draining_finishes_jobs_and_ends(start):
+    handle, path = start(warm=0)
     peer = Peer(path, code="import time\ndef main():\n    time.sleep(0.3)\n    return 1")
     assert eventually(lambda: handle.refresh()["running"] == 1)
     handle.drain()

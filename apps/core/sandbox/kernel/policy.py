@@ -104,7 +104,7 @@ ZYGOTE = _names(
 )
 
 # what is left of it to a child that waits for its job
-ARRIVAL = ("recvmsg", "prlimit64", "seccomp")
+ARRIVAL = ("epoll_wait", "epoll_pwait", "accept4", "recvmsg", "sendmsg", "prlimit64", "seccomp")
 
 
 def table() -> dict[str, Rule]:

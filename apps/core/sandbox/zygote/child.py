@@ -1,22 +1,40 @@
-"""One child: locked step by step, waits for its job, and hands over to the runner. Never returns."""
+"""One child: locked step by step, gets its job, and hands over to the runner. Never returns.
+
+A child gets its job in one of two ways. One that waits takes a client's connection itself, which saves the way through
+the zygote, and passes the connection on. One that was forked for a job gets it from the zygote over the lease.
+"""
 
 from __future__ import annotations
 
 import _socket
+import errno
 import os
 import resource
+import select
 import signal
-import struct
+import time
 from collections.abc import Callable
 
 from apps.core.sandbox.kernel import calls, landlock
+from apps.core.sandbox.runner.selftest import RUN
+from apps.core.sandbox.zygote import request
 from apps.core.sandbox.zygote.isolation import Isolation
 
-ARRIVAL = struct.Struct("<QQB")  # processor seconds, bytes of address space, what to run
-DATA, LEASE = 0, 1  # the descriptors a child has; the lease is closed before the job is read
+DATA, LEASE, LISTENER, POLL = (
+    0,
+    1,
+    2,
+    3,
+)  # the descriptors of a child; only DATA is left when it reads its job
+DESCRIPTORS = 5  # one more while it accepts
 READY = b"R"
-DATA_SOCKET_ONLY = 2
+NO_DATA = b"-"  # in place of a start message that came without a data socket
 DESCRIPTOR_SPACE = _socket.CMSG_SPACE(4)
+PATIENCE_S = 2.0  # for a client that has connected and says nothing
+PATIENCE_STEP_S = 0.001
+
+Runner = Callable[[int], None]
+Rehearsal = Callable[[], None]
 
 
 def adopt(descriptor: int) -> _socket.socket:
@@ -24,27 +42,47 @@ def adopt(descriptor: int) -> _socket.socket:
     return _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, descriptor)
 
 
-Runner = Callable[[int], None]
-Rehearsal = Callable[[], None]
+def rights(descriptor: int) -> list[tuple[int, int, bytes]]:
+    """The ancillary data that passes `descriptor` on."""
+    return [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, descriptor.to_bytes(4, "little"))]
 
 
-def live(lease: int, isolation: Isolation, run: Runner, rehearse: Rehearsal | None = None) -> None:
-    """Be a child. `run` gets what to run; its process ends when it returns.
+def live(lease: int, isolation: Isolation, run: Runner) -> None:
+    """Be a child that was forked for a job. `run` gets what to run; its process ends when it returns."""
+    try:
+        _lock(lease, isolation)
+        os.close(DATA)
+        calls.close_from(LISTENER)
+        _finish_lock(isolation)
+        message = _receive()
+        _arrive(message[1:], isolation)
+    except BaseException as error:  # noqa: BLE001 - without the ready byte this is a failure of the platform
+        _fail(error)
+    _run(run, message[0])
 
-    A child that waits rehearses: what a job writes to first is then its own already, and not copied while somebody
-    waits for the job.
+
+def wait(lease: int, listener: int, isolation: Isolation, run: Runner, rehearse: Rehearsal) -> None:
+    """Be a child that waits for a client.
+
+    It rehearses first: what a job writes to is then its own already, and not copied while somebody waits for it.
     """
     try:
         _lock(lease, isolation)
-        if rehearse is not None:
-            rehearse()
-        message = _receive()
-        if message is None:
-            os._exit(0)
-        what = _arrive(message, isolation)
-    except BaseException as error:  # noqa: BLE001 - without the ready byte this is a failure of the platform
-        os.write(LEASE, f"!{type(error).__name__}: {error}".encode()[:500])
-        os._exit(111)
+        os.dup2(listener, LISTENER)
+        os.dup2(LEASE, DATA)  # keeps the place until the job's data comes
+        calls.close_from(POLL)
+        poll = select.epoll(1)
+        poll.register(LISTENER, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+        _finish_lock(isolation)
+        rehearse()
+        message = _accept(poll)
+        _arrive(message, isolation)
+    except BaseException as error:  # noqa: BLE001 - as above
+        _fail(error)
+    _run(run, RUN)
+
+
+def _run(run: Runner, what: int) -> None:
     os.write(LEASE, READY)
     os.close(LEASE)
     try:
@@ -53,41 +91,96 @@ def live(lease: int, isolation: Isolation, run: Runner, rehearse: Rehearsal | No
         os._exit(1)
 
 
+def _fail(error: BaseException) -> None:
+    os.write(LEASE, f"!{type(error).__name__}: {error}".encode()[:500])
+    os._exit(111)
+
+
 def _lock(lease: int, isolation: Isolation) -> None:
-    """All walls that do not depend on the job."""
+    """The walls that do not depend on the job, but for the last ones."""
     calls.prctl(calls.PR_SET_PDEATHSIG, signal.SIGKILL)
     if isolation.world >= 0:
         calls.set_capabilities(0)
     if isolation.ruleset >= 0:
         landlock.restrict(isolation.ruleset)  # a domain of its own: no signals and no tracing between jobs
     os.dup2(lease, LEASE)
-    os.close(DATA)
-    calls.close_from(LEASE + 1)
+
+
+def _finish_lock(isolation: Isolation) -> None:
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (DATA_SOCKET_ONLY, DATA_SOCKET_ONLY))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
     if isolation.child_filter is not None:
         isolation.child_filter.install()
 
 
-def _receive() -> bytes | None:
-    """Wait for the job's limits; its data socket takes the free descriptor 0."""
+def _receive() -> bytes:
+    """What to run and the start message, from the zygote; the data socket takes the free descriptor 0."""
     lease = adopt(LEASE)
-    message, ancillary, _, _ = lease.recvmsg(ARRIVAL.size, DESCRIPTOR_SPACE)
+    message, ancillary, _, _ = lease.recvmsg(request.MAX_BYTES + 1, DESCRIPTOR_SPACE)
     lease.detach()
     if not message:
-        return None
-    descriptor = int.from_bytes(ancillary[0][2], "little")
-    if descriptor != DATA:
-        raise RuntimeError("the data socket took a wrong place")
+        os._exit(0)
+    _require_data(ancillary)
     return message
 
 
-def _arrive(message: bytes, isolation: Isolation) -> int:
+def _accept(poll: select.epoll) -> bytes:
+    """The start message, from a client; the zygote gets the connection and with it the job's lease."""
+    listener = adopt(LISTENER)
+    while True:
+        poll.poll()
+        try:
+            descriptor, _ = listener._accept()  # type: ignore[attr-defined]  # what socket.accept() wraps
+        except BlockingIOError:
+            continue  # another child was faster
+        break
+    os.close(DATA)
+    control = adopt(descriptor)
+    message, ancillary = _hear(control)
+    lease = adopt(LEASE)
+    lease.sendmsg([message if ancillary else NO_DATA], rights(descriptor))
+    lease.detach()
+    if request.parse(message) is None or not ancillary:
+        os._exit(0)  # the zygote tells the client
+    _require_data(ancillary)
+    control.close()
+    listener.close()
+    poll.close()
+    return message
+
+
+def _hear(control: _socket.socket) -> tuple[bytes, list[tuple[int, int, bytes]]]:
+    """Read the start message, which is on its way when the connection is there."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        try:
+            message, ancillary, _, _ = control.recvmsg(
+                request.MAX_BYTES, DESCRIPTOR_SPACE, _socket.MSG_DONTWAIT
+            )
+        except OSError as error:
+            if error.errno != errno.EAGAIN:
+                break
+            time.sleep(PATIENCE_STEP_S)
+        else:
+            if not message:
+                break
+            return message, ancillary
+    os._exit(0)
+
+
+def _require_data(ancillary: list[tuple[int, int, bytes]]) -> None:
+    if not ancillary or int.from_bytes(ancillary[0][2], "little") != DATA:
+        raise RuntimeError("the data socket did not take its place")
+
+
+def _arrive(message: bytes, isolation: Isolation) -> None:
     """The walls that depend on the job, and the end of receiving."""
-    seconds, space, what = ARRIVAL.unpack(message)
+    asked = request.parse(message)
+    if asked is None:
+        raise RuntimeError("no start message")
+    space = isolation.space + asked.memory_mb * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (space, space))
     resource.setrlimit(resource.RLIMIT_DATA, (space, space))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_CPU, (asked.seconds, asked.seconds))
     if isolation.lock_filter is not None:
         isolation.lock_filter.install()
-    return int(what)

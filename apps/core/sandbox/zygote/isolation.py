@@ -37,6 +37,7 @@ class Isolation:
         self.details: dict[str, str] = {}
         self.world = -1  # descriptor of our process namespace: children begin one of their own below it
         self.ruleset = -1  # Landlock rules that allow nothing
+        self.space = 0  # bytes of address space before a job adds to them
         self.child_filter: bpf.Filter | None = None
         self.lock_filter: bpf.Filter | None = None
 

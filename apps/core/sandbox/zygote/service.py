@@ -18,28 +18,28 @@ from typing import TYPE_CHECKING
 from apps.core.sandbox.kernel import calls, namespaces
 from apps.core.sandbox.runner.selftest import RUN
 from apps.core.sandbox.zygote import child as children
+from apps.core.sandbox.zygote import request
 from apps.core.sandbox.zygote.isolation import Isolation, filter_calls, isolate, limit
 
 if TYPE_CHECKING:
     from typing import Any
 
 MAX_MESSAGE = 65_536
+NOT_UNDERSTOOD = "The sandbox did not understand the request."
 _kept: list[Zygote] = []  # a child does not spend time on taking the zygote apart
-MAX_START = 4_096
-PROTOCOL = 1
+LINGER_S = 60.0  # how long children of a zygote that is replaced may wait for one more job
 POLITE_AFTER_S = 0.15  # who computes longer than this gives way to everybody else
 POLITE = 10
 SOON_FAILED = 8  # children that die before they have a job, in a row
 IDLE_S = 3_600.0
-JAVASCRIPT_SLACK = 32 * 2**20
 
 
 class Forked(BaseException):
     """Raised in a new child: it leaves all the zygote's frames behind, so that code finds none of them."""
 
-    def __init__(self, lease: _socket.socket, rehearse: children.Rehearsal | None) -> None:
+    def __init__(self, lease: _socket.socket, *, waits: bool) -> None:
         self.lease = lease
-        self.rehearse = rehearse
+        self.waits = waits
 
 
 class Child:
@@ -67,35 +67,51 @@ class Zygote:
         self._leash = leash
         self._listener = listener
         self._isolation = isolation
-        self._run: children.Runner = config["run"]
-        self._rehearse: children.Rehearsal = config["rehearse"]
         self._slots: int = config["slots"]
         self._warm_wanted: int = config["warm"]
-        self._space: int = config["space"]
         self._poll = select.epoll()
         self._handlers: dict[int, Callable[[], None]] = {}
         self._running: dict[int, Child] = {}  # by process id; these hold a slot
         self._ending: dict[int, Child] = {}  # their clients have what they wanted, or went; soon gone
-        self._warm: list[Child] = []
+        self._warm: dict[int, Child] = {}  # these wait for a client, or have one and are about to tell
+        self._serving = False
         self._failed = 0
         self._draining = False
+        self._drained_at = 0.0
         self._jobs = 0
         self._counters: dict[str, int] = {}
 
     def serve(self) -> None:
-        """Run until the leash ends, or until it said to drain and the last job is over."""
+        """Run until the leash ends, or until it said to drain and the last child is gone."""
         self._watch(self._leash.fileno(), self._obey)
-        while not (self._draining and not self._running and not self._ending):
-            busy = len(self._warm) >= self._warm_wanted or self._failed >= SOON_FAILED or self._draining
-            events = self._poll.poll(self._pause() if busy else 0)
-            if not events and not busy:
+        while not (self._draining and not self._running and not self._ending and not self._warm):
+            wanted = self._wants_child()
+            events = self._poll.poll(0 if wanted else self._pause())
+            if not events and wanted:
                 self._refill()
             # a descriptor that one handler closes may be given out again before the last event of the round is seen
             for descriptor, handler in [(number, self._handlers.get(number)) for number, _ in events]:
                 if handler is not None and self._handlers.get(descriptor) is handler:
                     handler()
-            if self._running:
+            self._accept_or_leave_it()
+            if self._running or self._draining:
                 self._keep_time()
+
+    def _wants_child(self) -> bool:
+        """Whether one more should wait; who waits takes a slot as well, so that waiting ones never exceed them."""
+        room = self._slots - len(self._running)
+        if self._draining or not self._serving or self._failed >= SOON_FAILED:
+            return False
+        return len(self._warm) < min(self._warm_wanted, room)
+
+    def _accept_or_leave_it(self) -> None:
+        """Take connections only when no child waits for them."""
+        number = self._listener.fileno()
+        wanted = self._serving and not self._draining and not self._warm
+        if wanted and number not in self._handlers:
+            self._watch(number, self._accept)
+        elif not wanted and number in self._handlers:
+            self._unwatch(number)
 
     # events
 
@@ -109,6 +125,8 @@ class Zygote:
 
     def _pause(self) -> float:
         """Seconds until a job has to be looked at."""
+        if self._draining:
+            return 1.0
         if not self._running:
             return IDLE_S
         next_look = min(min(one.deadline, one.polite_at or one.deadline) for one in self._running.values())
@@ -116,6 +134,9 @@ class Zygote:
 
     def _keep_time(self) -> None:
         now = time.monotonic()
+        if self._draining and now > self._drained_at + LINGER_S:
+            for one in self._warm.values():
+                self._kill(one, "drained")
         for one in self._running.values():
             if now >= one.deadline and not one.reason:
                 self._kill(one, "wall")
@@ -132,9 +153,10 @@ class Zygote:
             os._exit(0)
         order = json.loads(message)
         if order["op"] == "serve":
-            self._watch(self._listener.fileno(), self._accept)
+            self._serving = True
         elif order["op"] == "drain":
-            self._drain()
+            # its waiting children are as good as new ones and first in line; they take what comes next
+            self._draining, self._drained_at = True, time.monotonic()
         elif order["op"] == "test":
             control = children.adopt(int.from_bytes(ancillary[0][2], "little"))
             self._take(control, order["what"])
@@ -150,13 +172,6 @@ class Zygote:
     def _tell(self, **event: object) -> None:
         self._leash.send(json.dumps(event).encode())
 
-    def _drain(self) -> None:
-        self._draining = True
-        if self._listener.fileno() in self._handlers:
-            self._unwatch(self._listener.fileno())
-        for one in self._warm:
-            one.lease.close()  # it reads the end and leaves
-
     # jobs
 
     def _accept(self) -> None:
@@ -171,7 +186,7 @@ class Zygote:
     def _take(self, control: _socket.socket, what: int) -> None:
         """Read the start message when it is there already, else when it comes."""
         try:
-            message, ancillary, _, _ = control.recvmsg(MAX_START, children.DESCRIPTOR_SPACE)
+            message, ancillary, _, _ = control.recvmsg(request.MAX_BYTES, children.DESCRIPTOR_SPACE)
         except BlockingIOError:
             if control.fileno() not in self._handlers:
                 self._watch(control.fileno(), lambda: self._take(control, what))
@@ -188,57 +203,61 @@ class Zygote:
                 os.close(data)
 
     def _start(self, control: _socket.socket, message: bytes, data: int, what: int) -> None:
-        try:
-            asked = json.loads(message)
-            seconds, wall, memory = float(asked["cpu_s"]), float(asked["wall_s"]), int(asked["memory_mb"])
-            sensible = asked["v"] == PROTOCOL and seconds > 0 and wall > 0 and memory > 0 and data >= 0
-        except (ValueError, KeyError, TypeError, OverflowError):
-            sensible = False
-        if not sensible:
-            self._answer(control, state="failed", message="The sandbox did not understand the request.")
-            return
-        if len(self._running) >= self._slots and not self._slot_came_free():
+        """Fork a child for a job."""
+        asked = request.parse(message)
+        if asked is None or data < 0:
+            self._answer(control, state="failed", message=NOT_UNDERSTOOD)
+        elif len(self._running) >= self._slots and not self._slot_came_free():
             self._count("busy")
             self._answer(control, state="busy")
-            return
-        arrival = children.ARRIVAL.pack(int(-(-seconds // 1)), self._space + memory * 2**20, what)
-        try:
-            one = self._send(arrival, data)
-        except OSError as error:
-            self._answer(control, state="failed", message=f"No process could be started: {error.strerror}")
-            return
+        else:
+            try:
+                one = self._fork(waits=False)
+                one.lease.sendmsg([bytes([what]) + message], children.rights(data))
+            except OSError as error:
+                self._answer(
+                    control, state="failed", message=f"No process could be started: {error.strerror}"
+                )
+            else:
+                self._begin(one, control, asked)
+
+    def _begin(self, one: Child, control: _socket.socket, asked: request.Request) -> None:
         now = one.started = time.monotonic()
-        one.deadline, one.polite_at, one.control = now + wall, now + POLITE_AFTER_S, control
+        one.deadline, one.polite_at, one.control = now + asked.wall, now + POLITE_AFTER_S, control
         self._running[one.pid] = one
         self._watch(control.fileno(), lambda: self._cancel(one))
 
-    def _send(self, arrival: bytes, data: int) -> Child:
-        """Give the job to a waiting child, or to a new one."""
-        rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, data.to_bytes(4, "little"))]
-        while self._warm:
-            one = self._warm.pop(0)
-            try:
-                one.lease.sendmsg([arrival], rights)
-            except OSError:
-                continue  # it has died; its end is on its way
-            return one
-        one = self._fork()
-        one.lease.sendmsg([arrival], rights)
-        return one
+    def _taken(self, one: Child) -> None:
+        """A waiting child has taken a connection, and passes it on; or it has died."""
+        self._unwatch(one.lease.fileno())
+        message, ancillary, _, _ = one.lease.recvmsg(request.MAX_BYTES, children.DESCRIPTOR_SPACE)
+        del self._warm[one.pid]
+        if not ancillary:
+            return
+        control = children.adopt(int.from_bytes(ancillary[0][2], "little"))
+        control.setblocking(False)
+        asked = request.parse(message)
+        if asked is None:
+            self._answer(control, state="failed", message=NOT_UNDERSTOOD)
+        else:
+            self._begin(one, control, asked)
 
     def _refill(self) -> None:
         try:
-            self._warm.append(self._fork(self._rehearse))
+            one = self._fork(waits=True)
         except OSError:
             self._failed += 1
+            return
+        self._warm[one.pid] = one
+        self._watch(one.lease.fileno(), lambda: self._taken(one))
 
-    def _fork(self, rehearse: children.Rehearsal | None = None) -> Child:
+    def _fork(self, *, waits: bool) -> Child:
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
         if self._isolation.world >= 0:
             namespaces.set_parent_world(self._isolation.world)
         pid = os.fork()
         if pid == 0:
-            raise Forked(theirs, rehearse)
+            raise Forked(theirs, waits=waits)
         theirs.close()
         pidfd = os.pidfd_open(pid)
         one = Child(pid, pidfd, ours)
@@ -270,8 +289,10 @@ class Zygote:
         self._unwatch(one.pidfd)
         os.close(one.pidfd)
         _, status, usage = os.wait4(one.pid, 0)
+        if one.pid in self._warm:
+            self._taken(one)  # it was quick: its connection and its end come in one round, in any order
         if self._running.pop(one.pid, None) is None and self._ending.pop(one.pid, None) is None:
-            self._lost(one)
+            self._lost(one, status)
             return
         self._jobs += 1
         self._failed = 0
@@ -295,12 +316,10 @@ class Zygote:
             max_rss_kb=usage.ru_maxrss,
         )
 
-    def _lost(self, one: Child) -> None:
-        """A child ended while it waited for a job."""
+    def _lost(self, one: Child, status: int) -> None:
+        """A child ended without a job."""
         one.lease.close()
-        if one in self._warm:
-            self._warm.remove(one)
-        if not self._draining:
+        if status and not self._draining:
             self._failed += 1
 
     def _count(self, what: str) -> None:
@@ -327,7 +346,7 @@ def _last_word(lease: _socket.socket) -> bytes:
     """What a child said before its job: that it was ready, or why not."""
     lease.setblocking(False)
     try:
-        return lease.recv(MAX_START)
+        return lease.recv(request.MAX_BYTES)
     except OSError:
         return b""
     finally:
@@ -359,7 +378,7 @@ def main(leash_number: int) -> Callable[[], None]:
         reason = f"{type(error).__name__}: {error}"
         leash.send(json.dumps({"event": "failed", "reason": reason, "layers": isolation.report()}).encode())
         os._exit(1)
-    facts = {"modules": len(sys.modules), "space": config["space"], "packages": config.get("missing", [])}
+    facts = {"modules": len(sys.modules), "space": isolation.space, "packages": config.get("missing", [])}
     leash.send(json.dumps({"event": "ready", "layers": isolation.report(), **facts}).encode())
     zygote = Zygote(leash, listener, isolation, config)
     gc.collect()
@@ -369,7 +388,12 @@ def main(leash_number: int) -> Callable[[], None]:
         zygote.serve()
     except Forked as forked:
         _kept.append(zygote)
-        return partial(children.live, forked.lease.detach(), isolation, config["run"], forked.rehearse)
+        lease = forked.lease.detach()
+        if forked.waits:
+            return partial(
+                children.wait, lease, listener.fileno(), isolation, config["run"], config["rehearse"]
+            )
+        return partial(children.live, lease, isolation, config["run"])
     os._exit(0)
 
 
@@ -391,7 +415,7 @@ def _prepare(config: dict[str, Any], isolation: Isolation) -> None:
     else:
         from apps.core.sandbox.runner.python import prepare
     config["run"], config["rehearse"] = prepare(config)
-    config["space"] = address_space()
+    isolation.space = address_space()
     isolate(isolation, uid=config["uid"], gid=config["gid"], empty=config["empty"])
     limit(isolation)
     if "seccomp" not in isolation.disabled:
