@@ -8,7 +8,7 @@ RUN := .venv/bin/python
 TEST_POSTGRES := var/test-postgres
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset shell environment dev-environment check test e2e bench docs lock messages format stop-tests
+.PHONY: help up down reset shell environment dev-environment check test e2e clients bench docs lock messages format stop-tests
 
 help: ## Name the commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -30,11 +30,14 @@ check: dev-environment ## Lint, types, import rules, settings, migrations, templ
 	@scripts/check.sh
 
 test: dev-environment ## The whole suite, on an embedded PostgreSQL of its own; WORKERS=0 for one process
-	$(RUN) -m pytest -m "not e2e and not durability" -n $(WORKERS) --dist loadfile $(ARGS)
+	$(RUN) -m pytest -m "not e2e and not durability and not clients" -n $(WORKERS) --dist loadfile $(ARGS)
 	$(RUN) -m pytest -m durability $(ARGS)
 
 e2e: dev-environment ## Drive a running product in a real browser; screenshots go to var/e2e
 	$(RUN) -m pytest -m e2e tests/e2e $(ARGS)
+
+clients: dev-environment ## Drive a running product with other people's SDKs, each in an environment of its own
+	$(RUN) -m pytest -m clients tests/clients $(ARGS)
 
 bench: dev-environment ## Measure; see docs/benchmarks.md
 	@for script in $$(ls benchmarks/*.py | grep -v __init__); do echo "== $$script"; $(RUN) $$script $(ARGS) || exit 1; done

@@ -26,6 +26,7 @@ REFUSED = {401, 403, 404, 405}
 PUBLIC = {
     "home": "redirects to the console, which asks for a login",
     "health": "load balancers ask without credentials",
+    "langfuse_health": "SDKs ask without credentials",
     "javascript-catalog": "translations of the login page",
     "set_language": "changes a cookie only",
     "core_language": "changes a cookie, and the language of the person's own account",

@@ -1,0 +1,5 @@
+"""Routes of the adapters, at the addresses their clients expect."""
+
+from apps.interop.langfuse.urls import urlpatterns as langfuse
+
+urlpatterns = [*langfuse]
