@@ -28,7 +28,7 @@ def problems_of(verdicts) -> list[str]:
 
 async def test_every_program_is_contained(ground):
     assert len(ATTACKS) >= 150
-    before = ground.processes()
+    before = ground.busy()
     verdicts = await ground.battery(ATTACKS)
     assert not problems_of(verdicts)
     assert not await asyncio.to_thread(ground.aftermath, before)
@@ -57,7 +57,7 @@ def test_weaker_configurations_contain_a_part(name):
     ground = Ground(**configuration)
     try:
         ground.wait()
-        before = ground.processes()
+        before = ground.busy()
         assert not problems_of(asyncio.run(ground.battery(PART)))
         assert not ground.aftermath(before)
     finally:

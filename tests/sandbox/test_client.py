@@ -189,6 +189,27 @@ async def test_requests_are_answered_in_order(fake):
     assert result.value == ["http://h/0", "http://h/1", "http://h/2"]
 
 
+@pytest.mark.parametrize(("hosts", "answered"), [((), 0), (("h",), 3)])
+async def test_a_flood_of_requests_ends_the_job(fake, monkeypatch, hosts, answered):
+    monkeypatch.setattr("apps.core.sandbox.client.execution.MAX_REQUESTS", 3)
+    seen = []
+
+    def behave(job: FakeJob) -> None:
+        job.read_job()
+        request = json.dumps({"method": "GET", "url": "http://h/", "headers": {}, "body": ""}).encode()
+        while True:
+            job.send(protocol.REQUEST, request)
+
+    async def answer(request):
+        seen.append(request.url)
+        return protocol.refusal_frame("no")
+
+    fake.behave = behave
+    with pytest.raises(ForbiddenOperation):
+        await run(fake, CodeJob("python", "…", network=hosts), answer)
+    assert len(seen) == answered
+
+
 @pytest.mark.parametrize("inputs", [{"a": float("nan")}, {"a": object()}, {"a": b"x"}])
 async def test_inputs_that_are_no_json_are_the_callers_mistake(fake, inputs):
     with pytest.raises(Invalid):

@@ -173,7 +173,7 @@ def known_workspace() -> UUID:
 
 async def test_cancelling_ends_the_job_at_once(sandbox):
     workspace_id = known_workspace()
-    before = sandbox.processes().total()
+    before = sandbox.busy()
     call = run_code(
         workspace_id=workspace_id, language="python", inputs={}, code="def main():\n    while True: pass"
     )

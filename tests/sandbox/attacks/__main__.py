@@ -52,7 +52,7 @@ def run(name: str, configuration: dict[str, Any], options: argparse.Namespace) -
     ground = Ground(**configuration)
     try:
         report = ground.wait()
-        before = ground.processes()
+        before = ground.busy()
         started = time.perf_counter()
         verdicts = asyncio.run(ground.battery(chosen, options.at_once))
         seconds = time.perf_counter() - started

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import platform
 import secrets
@@ -225,13 +226,20 @@ class Ground:
                 found[Path(f"/proc/{pid}/comm").read_text().strip()] += 1
         return found
 
-    def settled(self, total: int) -> bool:
-        """Whether there are soon no more processes than `total`."""
-        deadline = time.monotonic() + 10
-        while self.processes().total() > total:
+    def busy(self) -> int:
+        """How many processes there are beside those that wait for a job."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(self.directory / protocol.STATE_SOCKET))
+            report = json.loads(connection.makefile("rb").read())
+        return self.processes().total() - sum(zygote["warm"] for zygote in report["zygotes"])
+
+    def settled(self, busy: int) -> bool:
+        """Whether there are soon no more busy processes than before."""
+        deadline = time.monotonic() + 15
+        while self.busy() > busy:
             if time.monotonic() > deadline:
                 return False
-            time.sleep(0.02)
+            time.sleep(0.05)
         return True
 
     def close(self) -> None:
@@ -334,11 +342,11 @@ class Ground:
 
         return list(await asyncio.gather(*(one(attack) for attack in attacks)))
 
-    def aftermath(self, before: Counter[str]) -> list[str]:
+    def aftermath(self, before: int) -> list[str]:
         """What the whole battery left behind, seen from outside."""
         problems = self.canaries.touched()
-        if not self.settled(before.total()):
-            problems.append(f"processes are left: {self.processes() - before}")
+        if not self.settled(before):
+            problems.append(f"{self.busy() - before} processes are left: {self.processes()}")
         if litter := set(TEMPORARY.glob(LITTER)) - self.litter:
             problems.append(f"files are left: {sorted(map(str, litter))}")
         if self.process.poll() is not None:

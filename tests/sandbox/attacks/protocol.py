@@ -7,6 +7,7 @@ from tests.sandbox.attacks.model import (
     CRASHED,
     DEEP,
     FAILED,
+    FORBIDDEN,
     LARGE,
     NOT_JSON,
     OK,
@@ -86,15 +87,14 @@ ATTACKS: list[Attack] = [
     forged(
         "forge a request to the broker",
         """[F(b'h', b'{"method":"GET","url":"http://127.0.0.1/","headers":{},"body":""}')]""",
+        0,
+        FORBIDDEN,
     ),
     forged("forge a request that is none", """[F(b'h', b'[' * 100000), F(b'h', b'{"method":[]}')]"""),
     plain(
         "requests to the broker without end",
         'import os, struct\nbody = b\'{"method":"GET","url":"http://127.0.0.1/","headers":{},"body":""}\'\nframe = struct.pack(\'<cI\', b\'h\', len(body)) + body\ndef main():\n    while True: os.write(0, frame)',
-        WALL,
-        CPU,
-        NOT_JSON,
-        OUTPUT,
+        FORBIDDEN,
         limits={"cpu_s": 1, "wall_s": 0.6},
     ),
     plain(

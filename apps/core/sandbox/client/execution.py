@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 from apps.core.exceptions import Invalid
 from apps.core.sandbox import outcome, protocol
 from apps.core.sandbox.client.channel import Channel, Transport
-from apps.core.sandbox.errors import JobCrashed, SandboxError
+from apps.core.sandbox.errors import ForbiddenOperation, JobCrashed, SandboxError
 from apps.core.sandbox.jobs import CodeJob, JobResult
 from apps.core.sandbox.protocol import HttpRequest, Verdict
 
+MAX_REQUESTS = 200  # the broker refuses long before, in words; more is a flood
 GRACE_S = 5.0  # the sandbox ends a job at its wall limit by itself; past this nothing will come any more
 
 Answerer = Callable[[HttpRequest], Awaitable[bytes]]
@@ -49,7 +50,7 @@ async def _converse(channel: Channel, job: CodeJob, payload: bytes, answer: Answ
     # a job that prints before it has read everything must not wait for us while we wait for it
     sending = asyncio.ensure_future(channel.send(payload))
     try:
-        verdict = await _listen(channel, transcript, answer)
+        verdict = await _listen(channel, transcript, answer, MAX_REQUESTS if job.network else 0)
     except SandboxError as error:
         error.stdout, error.stderr = transcript.stdout, transcript.stderr
         raise
@@ -58,11 +59,16 @@ async def _converse(channel: Channel, job: CodeJob, payload: bytes, answer: Answ
     return outcome.conclude(transcript, verdict, job.limits)
 
 
-async def _listen(channel: Channel, transcript: outcome.Transcript, answer: Answerer) -> Verdict | None:
+async def _listen(
+    channel: Channel, transcript: outcome.Transcript, answer: Answerer, requests_left: int
+) -> Verdict | None:
     """Hear the job out. The end of its process is only waited for when it did not say everything before."""
     started = time.perf_counter()
     while data := await channel.receive():
         for request in transcript.feed(data):
+            requests_left -= 1
+            if requests_left < 0:  # it has no network, or floods us: answering would cost us, not the job
+                raise ForbiddenOperation
             await channel.send(await answer(request))
         if transcript.done and channel.leaves_early:
             return transcript.own_verdict((time.perf_counter() - started) * 1000)
