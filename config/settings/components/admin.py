@@ -29,6 +29,7 @@ UNFOLD = {
 PALETTE_OBJECTS = (
     ("agents.agent", "name", "admin:agents_chat"),
     ("agents.conversation", "title", "admin:agents_conversation_change"),
+    ("workflows.workflow", "name", "admin:workflows_workflow"),
     ("knowledge.knowledgebase", "name", "admin:knowledge_base"),
     ("knowledge.document", "name", "admin:knowledge_document"),
     ("providers.provider", "name", "admin:providers_provider_change"),
