@@ -40,6 +40,7 @@ PERSONAL = {"admin:app_list", "admin:None"}
 
 # What the roles below editor may write, and where: everything else must leave the workspace as it was.
 WRITES_OF_VIEWERS = {
+    "workflow-run": "starts a run of a published workflow",
     "agent-chat": "talks to agents",
     "admin:agents_chat": "opens a conversation of their own",
     "admin:agents_conversation_chat": "opens a conversation of their own",

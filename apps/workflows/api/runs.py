@@ -74,6 +74,7 @@ class RunStartView(AsyncAPIView):
         The run goes on when the client goes away. A blocking call that has waited as long as it may, or whose run
         needs an answer, gets 202 with the run as it stands.
         """
+        await in_thread(get_workflow, _workspace(request), _user(request), pk)
         given = shapes.StartRunSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         data = given.validated_data
@@ -94,6 +95,7 @@ class TryNodeView(AsyncAPIView):
     )
     async def post(self, request: Request, pk: UUID, node_id: str) -> HttpResponseBase:
         """Run a node of the draft with given outputs of the nodes it reads, and return what it leaves behind."""
+        await in_thread(get_workflow, _workspace(request), _user(request), pk)
         given = shapes.TryNodeInputSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         run = await in_thread(_try, request, pk, node_id, given.validated_data)
@@ -158,8 +160,9 @@ class RunViewSet(
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, **kwargs: Any) -> Response:
         """What its nodes are doing is cancelled; its events end with `run.stopped`."""
+        run = self.get_object()
         given = self._read(shapes.CancelInputSerializer)
-        run = service.cancel_run(actor=self.actor, run=self.get_object(), reason=given.get("reason", ""))
+        run = service.cancel_run(actor=self.actor, run=run, reason=given.get("reason", ""))
         return Response(run_payload(run))
 
     @extend_schema(
@@ -171,10 +174,11 @@ class RunViewSet(
     @idempotent
     def rerun(self, request: Request, **kwargs: Any) -> Response:
         """From the beginning, or from a node with edited values; a new run."""
+        whole = self._whole()
         given = self._read(shapes.RerunInputSerializer)
         run = service.rerun(
             actor=self.actor,
-            run=self._whole(),
+            run=whole,
             from_path=given.get("from_path") or None,
             edited=given.get("edited"),
             inputs=given.get("inputs"),
@@ -212,12 +216,13 @@ class WaitViewSet(
     @action(detail=True, methods=["post"])
     def answer(self, request: Request, **kwargs: Any) -> Response:
         """The run goes on; 409 `wait_closed` when it was answered already."""
+        asked = self.get_object()
         given = shapes.AnswerInputSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         data = given.validated_data
         wait = give_answer(
             actor=self.actor,
-            wait=self.get_object(),
+            wait=asked,
             action=data.get("action", ""),
             values=data.get("values") or {},
         )

@@ -83,10 +83,11 @@ class WorkflowViewSet(WorkspaceViewSet[Workflow]):
     @draft.mapping.post
     def save_draft(self, request: Request, **kwargs: Any) -> Response:
         """Replace the draft; 409 `draft_changed` when somebody saved it since `revision`."""
+        found = self.get_object()
         given = self._read(shapes.DraftInputSerializer)
         workflow = service.save_draft(
             actor=self.actor,
-            workflow=self.get_object(),
+            workflow=found,
             document=given["document"],
             revision=given.get("revision"),
         )
@@ -100,8 +101,9 @@ class WorkflowViewSet(WorkspaceViewSet[Workflow]):
     @action(detail=True, methods=["post"])
     def validate(self, request: Request, **kwargs: Any) -> Response:
         """All problems at once, each with its place; nothing is saved."""
+        workflow = self.get_object()
         given = self._read(shapes.ValidateInputSerializer)
-        return Response({"problems": service.problems_of(self.get_object(), given.get("document"))})
+        return Response({"problems": service.problems_of(workflow, given.get("document"))})
 
     @extend_schema(
         summary="Publish the draft",
@@ -112,8 +114,9 @@ class WorkflowViewSet(WorkspaceViewSet[Workflow]):
     @idempotent
     def publish(self, request: Request, **kwargs: Any) -> Response:
         """Make the draft the version that runs use; 422 `not_publishable` lists all problems."""
+        workflow = self.get_object()
         given = self._read(shapes.PublishInputSerializer)
-        version = service.publish(actor=self.actor, workflow=self.get_object(), **given)
+        version = service.publish(actor=self.actor, workflow=workflow, **given)
         return Response(shapes.VersionSerializer(version).data, status=201)
 
     # -- versions
@@ -144,8 +147,8 @@ class WorkflowViewSet(WorkspaceViewSet[Workflow]):
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, **kwargs: Any) -> Response:
         """The published version stays what it is until the draft is published."""
-        given = self._read(shapes.RestoreInputSerializer)
         workflow = self.get_object()
+        given = self._read(shapes.RestoreInputSerializer)
         version = get_version(workflow, given["number"])
         workflow = service.restore_version(
             actor=self.actor, workflow=workflow, version=version, revision=given.get("revision")
@@ -224,10 +227,9 @@ class WorkflowViewSet(WorkspaceViewSet[Workflow]):
     @idempotent
     def duplicate(self, request: Request, **kwargs: Any) -> Response:
         """Versions, runs, triggers and secrets stay behind."""
+        workflow = self.get_object()
         given = self._read(shapes.NameInputSerializer)
-        copy = service.duplicate_workflow(
-            actor=self.actor, workflow=self.get_object(), name=given.get("name", "")
-        )
+        copy = service.duplicate_workflow(actor=self.actor, workflow=workflow, name=given.get("name", ""))
         return self.render(copy, status=201)
 
     @extend_schema(summary="Take out of use", request=None, responses=shapes.WorkflowSerializer)
@@ -258,10 +260,9 @@ class WorkflowViewSet(WorkspaceViewSet[Workflow]):
     @secrets.mapping.post
     def set_secrets(self, request: Request, **kwargs: Any) -> Response:
         """Set values by name; null deletes one."""
+        workflow = self.get_object()
         given = self._read(shapes.SecretsInputSerializer)
-        return self._secrets(
-            service.set_secrets(actor=self.actor, workflow=self.get_object(), values=given["values"])
-        )
+        return self._secrets(service.set_secrets(actor=self.actor, workflow=workflow, values=given["values"]))
 
     @extend_schema(
         summary="JSON schema of the inputs",
