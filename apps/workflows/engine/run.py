@@ -100,6 +100,7 @@ class Run:
         left = True
         try:
             self._begin()
+            scheduler.watch_waits(watch=True)
             while True:
                 scheduler.step()
                 while buffer:
@@ -125,6 +126,7 @@ class Run:
             if timer is not None:
                 timer.cancel()
             self._stop_clock()
+            scheduler.watch_waits(watch=False)
             if left:
                 self._over = True
                 scheduler.give_up()

@@ -210,12 +210,7 @@ class Scheduler:
         except LanguageError as error:
             self._failed(execution, NodeError(error.message, code=error.code))
             return
-        durable = spec.effects and self.feed.journal is not None
-        if not spec.plain and not durable and self._observer is None:
-            # nothing to do around it: one coroutine less on the way of every step of the node
-            self._spawn(execution, self._drive_on(execution, spec.node.run(execution, config)))
-            return
-        if not spec.plain or durable:
+        if not spec.plain or (spec.effects and self.feed.journal is not None):
             self._spawn(execution, self._drive(execution, config))
             return
         if self._observer is not None:
@@ -230,7 +225,7 @@ class Scheduler:
         elif isinstance(outcome, Result | Wait | Rounds):
             self._settle(execution, outcome)
         else:
-            self._spawn(execution, self._drive_on(execution, outcome))
+            self._spawn(execution, self._drive(execution, config, given=outcome))
 
     def _settle(self, execution: Execution, outcome: Result | Wait | Rounds | NodeError) -> None:
         """Take what the `run` of a plain node gave."""
@@ -276,47 +271,56 @@ class Scheduler:
             self.feed.ring()
 
     async def _drive(
-        self, execution: Execution, config: Any, waited: tuple[Wait, _Answer] | None = None
+        self,
+        execution: Execution,
+        config: Any,
+        *,
+        waited: tuple[Wait, _Answer] | None = None,
+        given: Any = None,
     ) -> None:
-        """The task of an attempt; `waited`: it goes on after this wait with this answer."""
+        """The task of an attempt, which awaits the node and lets the outcome arrive.
+
+        waited: it goes on after this wait with this answer. given: what a plain `run` gave to be awaited. All in one
+        coroutine: each frame more would cost at every step that the node takes.
+        """
         spec = execution.spec
-        if spec.effects and self.feed.journal is not None:
-            try:
-                await self.feed.journal.barrier()
-            except Exception as error:  # noqa: BLE001 - the ledger failed, not the node: the run stops here
-                self.broken = error
-                self.feed.ring()
-                return
-        if self._observer is not None:
+        if spec.effects and self.feed.journal is not None and not await self._durable():
+            return
+        if self._observer is not None and given is None:
             execution.token = self._observer.node_started(execution, spec.node, config)
         try:
-            if waited is None:
-                outcome: Any = spec.node.run(execution, config)
+            if given is not None:
+                outcome = given
+            elif waited is None:
+                outcome = spec.node.run(execution, config)
             else:
-                wait, answer = waited
-                outcome = spec.node.resume(execution, config, wait.state, answer.content)
+                outcome = spec.node.resume(execution, config, waited[0].state, waited[1].content)
+            if not isinstance(outcome, Result | Wait | Rounds):
+                outcome = await outcome
+        except asyncio.CancelledError:
+            if execution.closed:
+                self._observed(execution, NodeError("The node was cancelled.", code="cancelled"))
+                raise
+            outcome = NodeError("The node cancelled itself.", code="cancelled")
         except Exception as error:  # noqa: BLE001 - whatever a node raises is its failure
             outcome = as_node_error(error, execution)
-        await self._drive_on(execution, outcome)
-
-    async def _drive_on(self, execution: Execution, outcome: Any) -> None:
-        """Await what `run` gave, tell the observer within the task, and land."""
-        if not isinstance(outcome, Result | Wait | Rounds | NodeError):
-            try:
-                outcome = await outcome
-            except asyncio.CancelledError:
-                if execution.closed:
-                    self._observed(execution, NodeError("The node was cancelled.", code="cancelled"))
-                    raise
-                outcome = NodeError("The node cancelled itself.", code="cancelled")
-            except Exception as error:  # noqa: BLE001 - whatever a node raises is its failure
-                outcome = as_node_error(error, execution)
-            except BaseException as error:
-                self._land(execution, as_node_error(error, execution))
-                raise
-        if not isinstance(outcome, Rounds):
+        except BaseException as error:
+            self._land(execution, as_node_error(error, execution))
+            raise
+        if self._observer is not None and not isinstance(outcome, Rounds):
             self._observed(execution, WAITS if isinstance(outcome, Wait) else outcome)
         self._land(execution, outcome)
+
+    async def _durable(self) -> bool:
+        """Wait until all that came before is durable; when the ledger fails, the run stops here."""
+        try:
+            if self.feed.journal is not None:
+                await self.feed.journal.barrier()
+        except Exception as error:  # noqa: BLE001 - raised where the events of the run are read
+            self.broken = error
+            self.feed.ring()
+            return False
+        return True
 
     def _observed(self, execution: Execution, outcome: Result | NodeError) -> None:
         if self._observer is not None:
@@ -647,10 +651,6 @@ class Scheduler:
         execution.waiting = Waiting(wait, expires_at)
         self.active[execution] = None
         self.waits[execution.path] = execution
-        if expires_at is not None:
-            left = (datetime.fromisoformat(expires_at) - self._clock()).total_seconds()
-            loop = asyncio.get_running_loop()
-            execution.timer = loop.call_later(max(0.0, left), self.answer, execution.path, {"timeout": True})
         if not told:
             data = {
                 "node": execution.spec.id,
@@ -663,6 +663,28 @@ class Scheduler:
             self.feed.emit("node.waiting", data)
         if (early := self.early.pop(execution.path, None)) is not None:
             self.answer(execution.path, early)
+        else:
+            self._expire_later(execution)
+
+    def _expire_later(self, execution: Execution) -> None:
+        """Answer a wait by its timeout when the time comes, or now when that has passed."""
+        if execution.waiting is None or execution.waiting.expires_at is None:
+            return
+        left = (datetime.fromisoformat(execution.waiting.expires_at) - self._clock()).total_seconds()
+        if left <= 0:
+            self.answer(execution.path, {"timeout": True})
+            return
+        loop = asyncio.get_running_loop()
+        execution.timer = loop.call_later(left, self.answer, execution.path, {"timeout": True})
+
+    def watch_waits(self, *, watch: bool) -> None:
+        """Set the timers of all waits, or let them go: a run nobody reads must not be kept alive by them."""
+        for execution in list(self.waits.values()):
+            if execution.timer is not None:
+                execution.timer.cancel()
+                execution.timer = None
+            if watch:
+                self._expire_later(execution)
 
     def answer(self, wait_id: str, content: dict[str, Any]) -> bool:
         """Answer a wait; False when there is none of this name (any more)."""
@@ -688,7 +710,7 @@ class Scheduler:
         except LanguageError as error:
             self._failed(execution, NodeError(error.message, code=error.code))
             return
-        self._spawn(execution, self._drive(execution, config, (waiting.wait, answer)))
+        self._spawn(execution, self._drive(execution, config, waited=(waiting.wait, answer)))
 
     # What a resumed run had done
 

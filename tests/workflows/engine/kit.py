@@ -148,7 +148,7 @@ class AskConfig(NodeConfig):
     """A question."""
 
     question: DynamicText = "?"
-    timeout_s: float | None = None
+    expires_s: float | None = None
     again: bool = False
 
 
@@ -164,7 +164,7 @@ class Ask(Node[AskConfig]):
         return {"text": Output("string")}
 
     def run(self, ctx: NodeContext, config: AskConfig) -> Wait:
-        return Wait("question", {"question": config.question}, config.timeout_s, {"round": 1})
+        return Wait("question", {"question": config.question}, config.expires_s, {"round": 1})
 
     def resume(
         self, ctx: NodeContext, config: AskConfig, state: dict[str, Any], answer: dict[str, Any]
