@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,11 +12,12 @@ from opentelemetry.trace import StatusCode
 from apps.core.actors import Actor
 from apps.core.exceptions import Invalid, NotAllowed, TooLarge
 from apps.core.models import AuditEntry, SandboxPolicy
-from apps.core.sandbox import run_code, run_code_sync, sandbox_state
+from apps.core.sandbox import run_code, run_code_sync, sandbox_state, service
 from apps.core.sandbox.client import metrics
 from apps.core.sandbox.errors import (
     CodeFailed,
     CpuLimitExceeded,
+    JobCrashed,
     MemoryLimitExceeded,
     OutputLimitExceeded,
     ResultTooDeep,
@@ -29,6 +31,7 @@ from apps.core.sandbox.jobs import Limits
 from apps.core.sandbox.policy import Policy, forget_policies, keep_policy
 from apps.core.services.sandbox_policy import change_sandbox_policy
 from tests.factories.core import SYSTEM, make_workspace
+from tests.sandbox.fake import FakeSandbox, echo
 
 pytestmark = [pytest.mark.django_db]
 
@@ -194,6 +197,20 @@ async def test_more_than_may_wait_is_busy_and_the_rest_is_done(sandbox, settings
     results = await asyncio.gather(*calls, return_exceptions=True)
     assert sum(isinstance(result, SandboxBusy) for result in results) == 3
     assert sum(getattr(result, "value", None) == {} for result in results) == 5
+
+
+async def test_a_job_that_goes_to_a_dying_process_is_given_to_the_next(tmp_path, settings):
+    fake = FakeSandbox(tmp_path / "s", lambda job: fake.__setattr__("behave", echo))
+    settings.SANDBOX_SOCKET = fake.directory
+    service.transport.cache_clear()
+    call = {"workspace_id": known_workspace(), "language": "python", "code": "…", "inputs": {"a": 1}}
+    assert (await run_code(**call)).value == {"a": 1}
+
+    fake.behave = lambda job: time.sleep(0.2)  # this one has begun
+    with pytest.raises(JobCrashed):
+        await run_code(**call)
+    fake.close()
+    service.transport.cache_clear()
 
 
 def test_metrics_and_spans_tell_what_happened(sandbox, workspace, spans):

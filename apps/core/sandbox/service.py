@@ -30,13 +30,14 @@ from apps.core.sandbox.client import (
     execute,
     metrics,
 )
-from apps.core.sandbox.errors import SandboxBusy, SandboxUnavailable
+from apps.core.sandbox.errors import JobCrashed, SandboxBusy, SandboxUnavailable
 from apps.core.sandbox.jobs import JSON, CodeJob, JobResult, Language, Limits
 from apps.core.sandbox.policy import Policy, keep_policy, kept_policy, narrowed, read_policy
 
 MAX_CODE_CHARS = 256 * 1024
 PATIENCE_S = 30.0  # how long a job waits for a turn
 BUSY_WAIT_S = (0.005, 0.1)  # first and longest pause when other processes hold the sandbox's slots
+LOST_AT_ONCE_S = 0.1
 LANGUAGES: tuple[Language, ...] = ("python", "javascript")
 
 # the names of `tracing`, which this app lies below
@@ -145,16 +146,25 @@ async def _run_in_turn(workspace_id: UUID, job: CodeJob, policy: Policy) -> JobR
 
 
 async def _run_when_free(job: CodeJob, policy: Policy) -> JobResult:
-    """Wait out other processes that hold all slots: a job that was told *busy* has not begun."""
+    """Wait out other processes that hold all slots, and a sandbox that restarts.
+
+    A job that was told *busy* has not begun. One that was lost at once went to a process that was about to end; it
+    is given to the next one, because nothing it may have done can be seen: it asked for nothing.
+    """
     deadline = time.monotonic() + PATIENCE_S
     pause, longest = BUSY_WAIT_S
     while True:
         broker = Broker(job.network, allow_private=policy.allow_private, timeout_s=job.limits.wall_s)
+        began = time.monotonic()
         try:
             async with broker:
                 return await execute(transport(), job, broker.answer)
         except SandboxBusy:
             if time.monotonic() + pause > deadline:
+                raise
+        except JobCrashed:
+            now = time.monotonic()
+            if broker.asked or now - began > LOST_AT_ONCE_S or now + pause > deadline:
                 raise
         await asyncio.sleep(pause)
         pause = min(pause * 2, longest)

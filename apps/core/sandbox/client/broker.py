@@ -82,6 +82,11 @@ class Broker:
         if self._session is not None:
             await self._session.close()
 
+    @property
+    def asked(self) -> bool:
+        """Whether the job has asked for anything."""
+        return self._made > 0
+
     async def answer(self, request: HttpRequest) -> bytes:
         """Make the request, or say why it was not made; never raises for what the code asked for."""
         try:

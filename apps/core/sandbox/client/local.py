@@ -18,7 +18,7 @@ from apps.core.sandbox.errors import SandboxUnavailable
 from apps.core.sandbox.jobs import CodeJob
 from apps.core.sandbox.protocol import Verdict
 
-RESTART_S = 4.0  # a killed supervisor or zygote is back within this time
+RESTART_S = 8.0  # a killed supervisor or zygote is back within this time, on a busy machine too
 RETRY_EVERY_S = 0.05
 STATE_S = 5.0
 MAX_SOCKET_PATH = 100  # an address of a Unix socket holds 108 bytes
