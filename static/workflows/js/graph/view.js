@@ -52,7 +52,8 @@ export class GraphView extends EventTarget {
   #problems = new Map();
 
   /**
-   * Fires `choose` (detail: node id or null) and `round` (detail: {id, index}). grow: [least pixels, most as a share of
+   * Fires `choose` (detail: node id or null), `round` (detail: {id, index}), and `rounds` (detail: {id, count}) when
+   * somebody wants to say which. grow: [least pixels, most as a share of
    * the window]: the height follows the graph in between; without it the style sheet sets the height.
    */
   constructor(root, { label = gettext("Graph of the workflow"), empty = gettext("Nothing to draw yet."), grow = null } = {}) {
@@ -261,7 +262,7 @@ export class GraphView extends EventTarget {
     const hollow = !this.graph.nodes.some((other) => other.parent === node.id);
     return this.#frame(box, [
       svg("text", { class: "wf-node__icon material-symbols-outlined", x: 22, y: HEAD / 2 + 1, text: node.icon ?? "repeat" }),
-      svg("text", { class: "wf-node__title", x: 40, y: HEAD / 2 + 5, text: fit(node.title, width - 180, "600 13px Inter, sans-serif") }),
+      svg("text", { class: "wf-node__title", x: 40, y: HEAD / 2 + 5, text: fit(node.title, width - 194, "600 13px Inter, sans-serif") }),
       svg("g", { class: "wf-rounds", "data-rounds": true, transform: `translate(${width - 34} ${HEAD / 2})` }),
       svg("text", { class: "wf-node__state material-symbols-outlined", x: width - 19, y: HEAD / 2, "data-state-icon": true }),
       hollow ? svg("text", { class: "wf-node__sub", x: 20, y: HEAD + 30, text: gettext("The body is empty.") }) : null,
@@ -293,7 +294,7 @@ export class GraphView extends EventTarget {
 
   #paintRounds() {
     for (const place of this.world.querySelectorAll("[data-rounds]")) {
-      const { id } = { id: place.parentNode.dataset.node };
+      const id = place.parentNode.dataset.node;
       const rounds = this.#rounds.get(id);
       if (!rounds?.count) {
         place.replaceChildren();
@@ -314,8 +315,14 @@ export class GraphView extends EventTarget {
       ]);
       const text = interpolate(gettext("%(n)s of %(total)s"), { n: index + 1, total: count });
       place.replaceChildren(
-        step(index - 1, "chevron_left", -98, gettext("Round before")),
-        svg("text", { class: "wf-rounds__text", x: -53, y: 4, text }),
+        step(index - 1, "chevron_left", -112, gettext("Round before")),
+        svg("text", {
+          class: "wf-rounds__text", x: -60, y: 4, text, role: "button", "aria-label": gettext("Choose a round"),
+          onclick: (event) => {
+            event.stopPropagation();
+            this.dispatchEvent(new CustomEvent("rounds", { detail: { id, count } }));
+          },
+        }),
         step(index + 1, "chevron_right", -10, gettext("Next round")),
       );
     }

@@ -1,6 +1,6 @@
 // The page of a run: draws what its events tell, now and later, and acts on it.
 import { get, post } from "../../../core/js/http.js";
-import { confirm } from "../../../core/js/dialog.js";
+import { confirm, prompt } from "../../../core/js/dialog.js";
 import { gettext, interpolate } from "../../../core/js/i18n.js";
 import { renderMarkdown } from "../../../agents/js/markdown.js";
 import { cost, count } from "../../../tracing/js/format.js";
@@ -95,10 +95,20 @@ function drawnId(path) {
 }
 
 graph.addEventListener("choose", (event) => choose(event.detail ? rounds.pathOf(event.detail) : null, { reveal: false }));
-graph.addEventListener("round", (event) => {
-  const { id, index } = event.detail;
+function showRound(id, index) {
   rounds.chosen.set(rounds.pathOf(id), index);
   draw(true);
+}
+
+graph.addEventListener("round", ({ detail }) => showRound(detail.id, detail.index));
+graph.addEventListener("rounds", async ({ detail: { id, count: total } }) => {
+  const answer = await prompt({
+    title: gettext("Choose a round"), label: interpolate(gettext("A number from 1 to %(n)s"), { n: total }), confirmLabel: gettext("Show"),
+  });
+  const number = Number.parseInt(answer ?? "", 10);
+  if (number >= 1 && number <= total) {
+    showRound(id, number - 1);
+  }
 });
 document.getElementById("wf-step-search").addEventListener("input", (event) => {
   steps.search = event.target.value;
