@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from apps.workflows.engine.graph import Block, Graph, Spec
     from apps.workflows.engine.node import Wait
     from apps.workflows.engine.ports import Ports
-    from apps.workflows.engine.scheduler import Scheduler
     from apps.workflows.engine.records import NodeRecord
+    from apps.workflows.engine.scheduler import Scheduler
 
 
 class Nest:
@@ -50,7 +50,8 @@ class Waiting:
 class Execution:
     """Implements `NodeContext`. Once it is closed (ended, or given up) nothing it says is heard any more.
 
-    tries: attempts that failed and were repeated. resting: it failed and is tried again after a while. record: what the ledger knows of it, in a resumed run.
+    tries: attempts that failed and were repeated. resting: it failed, and is tried again after a while. record: what
+    the ledger knows of it, in a resumed run.
     """
 
     __slots__ = (
@@ -64,8 +65,13 @@ class Execution:
         "resting",
         "spec",
         "started",
+        "task",
+        "timer",
+        "token",
+        "tries",
+        "usage",
+        "waiting",
     )
-    __slots__ += ("task", "timer", "token", "tries", "usage", "waiting")
 
     def __init__(
         self,

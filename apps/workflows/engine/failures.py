@@ -37,10 +37,11 @@ def error_outputs(error: NodeError) -> dict[str, Any]:
 
 
 def rest_of(retry: RetryPolicy, tries: int, error: NodeError, chance: Callable[[], float]) -> float:
-    """Seconds to rest after `tries` + 1 failures: exponential, with jitter (`chance` gives 0 to 1) anything from half of it on.
+    """Seconds to rest after `tries` + 1 failures.
 
-    Whoever was asked may say how long to stay away (`retry_after_s` in the error's details, such as HTTP's Retry-After);
-    that is kept to, up to `LONGEST_REST_S`.
+    They grow exponentially; with jitter it is anything from half of that on (`chance` gives 0 to 1). Whoever was asked
+    may say how long to stay away (`retry_after_s` in the error's details, such as HTTP's Retry-After): that is kept to,
+    up to `LONGEST_REST_S`.
     """
     rest = min(retry.delay_ms * retry.factor**tries, retry.max_delay_ms) / 1000
     if retry.jitter:

@@ -32,8 +32,12 @@ class Frame:
         "outer",
         "prefix",
         "reached",
+        "records",
+        "results",
+        "speech",
+        "unknown",
+        "values",
     )
-    __slots__ += ("records", "results", "speech", "unknown", "values")
 
     def __init__(
         self, block: Block, values: dict[str, Any], container: Execution | None = None, index: int = 0

@@ -56,10 +56,11 @@ class Way:
 class Spec:
     """One node of a graph, compiled. Slots are read in the scheduler's innermost loop; nothing here changes in a run.
 
-    plain: its `run` is called in place. static: its configuration has no dynamic fields. special: it begins or ends the workflow. quoted: an answer quotes its
-    text output. speaks: its `answer_field` is part of the run's answer; parts: texts and references of that, in order,
-    None when it is known only once the node has run. ways: by port; `nowhere` serves ports without edges (all its edges are skipped).
-    announces: answers, by index, that are certain to run once this node leaves by a port.
+    plain: its `run` is called in place. static: its configuration has no dynamic fields. special: it begins or ends
+    the workflow. ways: by port; `nowhere` serves ports without edges (all its edges are skipped).
+    quoted: an answer quotes its text output. speaks: its `answer_field` is part of the run's answer. parts: texts and
+    references of that, in order; None when it is known only once the node has run. announces: answers, by index, that
+    are certain to run once this node leaves by a port.
     """
 
     index: int

@@ -57,8 +57,8 @@ class Budget:
         "step_limit",
         "steps",
         "tokens",
+        "variable_bytes",
     )
-    __slots__ += ("variable_bytes",)
 
     def __init__(self, limits: LimitsLike) -> None:
         self.steps = 0

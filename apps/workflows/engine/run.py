@@ -36,7 +36,7 @@ class Run:
     journal: its durable record. clock: for the expiry of waits.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what surrounds a run, all by name
         self,
         graph: Graph,
         *,
@@ -65,6 +65,8 @@ class Run:
         self._budget = _budget(limits, state)
         self._ms = state.ms if state is not None else 0.0
         self._since: float | None = None
+        self._until = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._begun = False
         self._reading = False
         self._over = False
@@ -92,11 +94,8 @@ class Run:
                 "The events of a run have one reader, and can't be read again once it is over."
             )
         self._reading = True
-        scheduler, feed = self._scheduler, self._feed
-        buffer = feed.buffer
-        timer = self._start_clock()
-        rest = asyncio.get_running_loop().time
-        until = rest() + SLICE_S
+        scheduler, buffer = self._scheduler, self._feed.buffer
+        self._start_clock()
         left = True
         try:
             self._begin()
@@ -105,31 +104,39 @@ class Run:
                 scheduler.step()
                 while buffer:
                     yield buffer.popleft()
-                if scheduler.broken is not None:
-                    raise scheduler.broken
-                if scheduler.ending is not None:
-                    yield await self._end(scheduler.ending)
-                    break
-                if scheduler.paused and (event := await self._pause()) is not None:
-                    yield event
-                    if scheduler.paused:
+                if (last := await self._last()) is not None:
+                    yield last
+                    if last.type != "run.waiting" or scheduler.paused:
                         break
-                elif scheduler.idle and not buffer:
-                    await feed.bell()
-                    until = rest() + SLICE_S
-                elif rest() > until:
-                    await asyncio.sleep(0)
-                    until = rest() + SLICE_S
+                else:
+                    await self._breathe()
             left = False
         finally:
             self._reading = False
-            if timer is not None:
-                timer.cancel()
             self._stop_clock()
             scheduler.watch_waits(watch=False)
             if left:
                 self._over = True
                 scheduler.give_up()
+
+    async def _last(self) -> Event | None:
+        """The event that ends the iteration, if it has come to that; raises what the journal raised."""
+        if self._scheduler.broken is not None:
+            raise self._scheduler.broken
+        if self._scheduler.ending is not None:
+            return await self._end(self._scheduler.ending)
+        return await self._pause() if self._scheduler.paused else None
+
+    async def _breathe(self) -> None:
+        """Sleep until something happens; when there is always something to do, let others have their turn."""
+        time = asyncio.get_running_loop().time
+        if self._scheduler.idle and not self._feed.buffer:
+            await self._feed.bell()
+        elif time() > self._until:
+            await asyncio.sleep(0)
+        else:
+            return
+        self._until = time() + SLICE_S
 
     def cancel(self, reason: str = "") -> None:
         """Stop the run: what runs is cancelled at once, `run.stopped` follows within 100 ms."""
@@ -179,8 +186,8 @@ class Run:
         self._over = True
         return await self._tell(Event(event.type, {**event.data, **self._sums()}))
 
-    async def _pause(self) -> Event | None:
-        """Make it durable that only waits are left; None when an answer came meanwhile."""
+    async def _pause(self) -> Event:
+        """Make it durable that only waits are left."""
         waits = [
             {
                 "wait": path,
@@ -209,16 +216,19 @@ class Run:
             "ms": round(self._ms + running * 1000, 3),
         }
 
-    def _start_clock(self) -> asyncio.TimerHandle | None:
+    def _start_clock(self) -> None:
         """Begin to count the time in which something runs."""
         loop = asyncio.get_running_loop()
         self._since = loop.time()
-        if self._seconds is None:
-            return None
-        self._scheduler.deadline = self._since + max(0.0, self._seconds - self._ms / 1000)
-        return loop.call_at(self._scheduler.deadline, self._out_of_time)
+        self._until = self._since + SLICE_S
+        if self._seconds is not None:
+            self._scheduler.deadline = self._since + max(0.0, self._seconds - self._ms / 1000)
+            self._timer = loop.call_at(self._scheduler.deadline, self._out_of_time)
 
     def _stop_clock(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._since is not None:
             self._ms += (asyncio.get_running_loop().time() - self._since) * 1000
             self._since = None

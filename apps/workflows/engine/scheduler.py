@@ -30,9 +30,9 @@ from apps.workflows.engine.frames import Frame
 from apps.workflows.engine.limits import Budget
 from apps.workflows.engine.node import Result, Wait
 from apps.workflows.engine.ports import Ports
+from apps.workflows.engine.records import NodeRecord, RoundRecord, Setting
 from apps.workflows.engine.speech import Speech
 from apps.workflows.engine.state import RunState
-from apps.workflows.engine.records import NodeRecord, RoundRecord, Setting
 from apps.workflows.engine.tasks import Leaving
 from apps.workflows.engine.voice import NodeVoice, RunVoice
 
@@ -229,9 +229,7 @@ class Scheduler:
 
     def _settle(self, execution: Execution, outcome: Result | Wait | Rounds | NodeError) -> None:
         """Take what the `run` of a plain node gave."""
-        if self._observer is not None and not isinstance(outcome, Rounds):
-            told = WAITS if isinstance(outcome, Wait) else outcome
-            self._observer.node_finished(execution.token, told)
+        self._observed(execution, outcome)
         self._take(execution, outcome)
 
     def _take(self, execution: Execution, outcome: Result | Wait | Rounds | NodeError) -> None:
@@ -289,12 +287,7 @@ class Scheduler:
         if self._observer is not None and given is None:
             execution.token = self._observer.node_started(execution, spec.node, config)
         try:
-            if given is not None:
-                outcome = given
-            elif waited is None:
-                outcome = spec.node.run(execution, config)
-            else:
-                outcome = spec.node.resume(execution, config, waited[0].state, waited[1].content)
+            outcome = given if given is not None else _called(execution, config, waited)
             if not isinstance(outcome, Result | Wait | Rounds):
                 outcome = await outcome
         except asyncio.CancelledError:
@@ -307,8 +300,8 @@ class Scheduler:
         except BaseException as error:
             self._land(execution, as_node_error(error, execution))
             raise
-        if self._observer is not None and not isinstance(outcome, Rounds):
-            self._observed(execution, WAITS if isinstance(outcome, Wait) else outcome)
+        if self._observer is not None:
+            self._observed(execution, outcome)
         self._land(execution, outcome)
 
     async def _durable(self) -> bool:
@@ -322,9 +315,11 @@ class Scheduler:
             return False
         return True
 
-    def _observed(self, execution: Execution, outcome: Result | NodeError) -> None:
-        if self._observer is not None:
-            self._observer.node_finished(execution.token, outcome)
+    def _observed(self, execution: Execution, outcome: Result | Wait | Rounds | NodeError) -> None:
+        """Tell the observer how an attempt ended; a container's ends with its rounds."""
+        if self._observer is not None and not isinstance(outcome, Rounds):
+            told = WAITS if isinstance(outcome, Wait) else outcome
+            self._observer.node_finished(execution.token, told)
 
     def _arrive(self, execution: Execution, outcome: _Arrival) -> None:
         if execution not in self.active:
@@ -815,6 +810,15 @@ class Scheduler:
         for execution in list(self.active):
             self.abort(execution)
         self.feed.ring()
+
+
+def _called(execution: Execution, config: Any, waited: tuple[Wait, _Answer] | None) -> Any:
+    """What the node's `run` gives, or its `resume` after a wait."""
+    node = execution.spec.node
+    if waited is None:
+        return node.run(execution, config)
+    wait, answer = waited
+    return node.resume(execution, config, wait.state, answer.content)
 
 
 def _namespace(run_id: str) -> uuid.UUID:

@@ -7,7 +7,7 @@ Whoever has its turn is passed on live; what others say is kept until theirs.
 
 from __future__ import annotations
 
-from os.path import commonprefix
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from apps.workflows.dsl.references import Reference
@@ -111,8 +111,8 @@ class Speech:
         "_sure",
         "_told",
         "_turns",
+        "voice",
     )
-    __slots__ += ("voice",)
 
     def __init__(self, frame: Frame, voice: Voice) -> None:
         self.voice = voice
@@ -244,10 +244,10 @@ class Speech:
             before = self._heard[index].text() if self._live == index and index in self._heard else ""
             self._reconcile(before, text(part.get(frame)))
             return True
-        if index in self._heard and part.path == (frame.block.specs[index].text_output,):
-            if self._live != index:
-                self._live = index
-                self._tell(self._heard[index].text(), self._speakers[index])
+        speaks = index in self._heard and part.path == (frame.block.specs[index].text_output,)
+        if speaks and self._live != index:
+            self._live = index
+            self._tell(self._heard[index].text(), self._speakers[index])
         return False
 
     def _reconcile(self, before: str, final: str) -> None:
@@ -255,7 +255,7 @@ class Speech:
         if final.startswith(before):
             self._tell(final[len(before) :])
             return
-        same = len(commonprefix([before, final]))
+        same = next(i for i, (old, new) in enumerate(zip_longest(before, final)) if old != new)
         self._untell(len(before) - same)
         self._tell(final[same:])
 

@@ -89,7 +89,7 @@ class StartNode(Node[StartConfig]):
 
 
 def input_schema(config: StartConfig) -> dict[str, Any]:
-    """The JSON Schema of a workflow's inputs, with form hints (``x-widget``, ``x-hidden``), in the order of the form."""
+    """The JSON Schema of a workflow's inputs, in the form's order, with hints (``x-widget``, ``x-hidden``)."""
     schema = forms.form_schema(field for field in config.inputs if not field.structured)
     found = schema["properties"]
     properties = {field.name: found.get(field.name) or _structure(field) for field in config.inputs}

@@ -27,7 +27,7 @@ Operation = Literal[
     "multiply",
     "divide",
 ]
-_WITHOUT_VALUE = frozenset({"clear", "remove_first", "remove_last"})
+_WITHOUT_VALUE: list[Any] = ["clear", "remove_first", "remove_last"]
 
 
 class Assignment(NodeConfig):
@@ -42,7 +42,7 @@ class Assignment(NodeConfig):
     value: DynamicAny = Field(
         None,
         title=_("Value"),
-        json_schema_extra={"x-unless": {"operation": sorted(_WITHOUT_VALUE)}},
+        json_schema_extra={"x-unless": {"operation": [*_WITHOUT_VALUE]}},
     )
 
 

@@ -23,7 +23,7 @@ class _Grower:
     def block(self, depth: int, readable: list[str], first: list[str]) -> tuple[list[Any], list[Any]]:
         """The nodes and edges of a block; `first` are nodes it begins with."""
         nodes: list[dict[str, Any]] = [node(name, "start") for name in first]
-        ways = dict.fromkeys(first, ["out"])
+        ways = {name: ["out"] for name in first}
         links: list[dict[str, str]] = []
         # what a node may read: what is around the block, and what comes before it for certain or perhaps
         ahead: dict[str, set[str]] = {name: set() for name in first}

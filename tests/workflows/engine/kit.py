@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from apps.workflows import dsl, engine
@@ -194,8 +195,8 @@ def edges(*chains: str) -> list[dict[str, str]]:
     found = []
     for chain in chains:
         names = [name.strip() for name in chain.split(">")]
-        for source, target in zip(names, names[1:], strict=False):
-            source, _, port = source.partition(":")
+        for before, target in pairwise(names):
+            source, _, port = before.partition(":")
             found.append({"source": source, "target": target.partition(":")[0], "port": port or "out"})
     return found
 

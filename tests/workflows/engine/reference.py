@@ -28,11 +28,11 @@ class Interpreter:
         left = {node["id"]: node for node in block["nodes"]}
         state: dict[int, bool] = {}
         while left:
-            for name, node in left.items():
+            for name in left:
                 incoming = [i for i, edge in enumerate(block["edges"]) if edge["target"] == name]
                 if all(i in state for i in incoming):
                     break
-            del left[name]
+            node = left.pop(name)
             port = None
             if not incoming or any(state[i] for i in incoming):
                 scope[name], port = self.node(node, scope, prefix + name)

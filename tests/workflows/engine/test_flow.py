@@ -220,8 +220,7 @@ async def test_cancel_reaches_nodes_and_does_not_wait_for_stubborn_ones() -> Non
     events = []
 
     async def watch() -> None:
-        async for event in run.events():
-            events.append(event)
+        events.extend([event async for event in run.events()])
 
     task = asyncio.create_task(watch())
     await asyncio.sleep(0.02)
