@@ -16,14 +16,31 @@ class TracingConfig(AppConfig):
         from apps.core.admin import dashboard, navigation, pages
         from apps.tracing import export
         from apps.tracing.admin.cards import trace_cards
-        from apps.tracing.admin.pages import SessionPage, TraceListPage, TracePage
+        from apps.tracing.admin.explorer import (
+            ObservationListPage,
+            SavedViewPage,
+            SavedViewsPage,
+            TraceListPage,
+        )
+        from apps.tracing.admin.pages import SessionPage, TracePage
 
         export.install()
         pages.register("traces/", TraceListPage, "tracing_traces")
+        pages.register("observations/", ObservationListPage, "tracing_observations")
+        pages.register("saved-views/", SavedViewsPage, "tracing_saved_views")
+        pages.register("saved-views/<uuid:view_id>/", SavedViewPage, "tracing_saved_view")
         pages.register("traces/<str:trace_id>/", TracePage, "tracing_trace")
         pages.register("sessions/<path:session_id>/", SessionPage, "tracing_session")
         navigation.register(
             "Observe", _("Traces"), "account_tree", "admin:tracing_traces", 10, model="tracing.Trace"
+        )
+        navigation.register(
+            "Observe",
+            _("Observations"),
+            "format_list_bulleted",
+            "admin:tracing_observations",
+            11,
+            model="tracing.Trace",
         )
         navigation.register(
             "Settings",

@@ -19,6 +19,27 @@ class InvalidCursor(Invalid):
     title = _("The page address is not valid")
 
 
+class SearchTooSlow(Invalid):
+    """A search that would have read too much."""
+
+    code = "search_too_slow"
+    title = _("This search takes too long. Choose a shorter time range or add a filter.")
+
+
+class InvalidView(Invalid):
+    """A saved view that can't be kept."""
+
+    code = "invalid_view"
+    title = _("This view can't be saved")
+
+
+class InvalidTag(Invalid):
+    """A tag that traces can't carry."""
+
+    code = "invalid_tag"
+    title = _("This tag can't be used")
+
+
 class InvalidMask(Invalid):
     """A masking rule that could not work."""
 

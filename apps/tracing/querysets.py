@@ -2,18 +2,24 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from django.db import models
 
 from apps.core.querysets import WorkspaceQuerySet
 
 if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
+
+    from apps.core.models import User
+
     # named in text below, where the linter does not look
     from apps.tracing.models.forwarder import TraceForwarder  # noqa: F401
     from apps.tracing.models.masking_rule import MaskingRule  # noqa: F401
     from apps.tracing.models.observation import Observation
     from apps.tracing.models.payload import ObservationPayload  # noqa: F401
+    from apps.tracing.models.saved_view import SavedView  # noqa: F401
     from apps.tracing.models.score import Score  # noqa: F401
     from apps.tracing.models.score_config import ScoreConfig  # noqa: F401
     from apps.tracing.models.trace import Trace
@@ -33,7 +39,7 @@ class TraceQuerySet(WorkspaceQuerySet["Trace"]):
             | models.Q(input_preview__icontains=text)
             | models.Q(output_preview__icontains=text)
         )
-        if len(text) == 32 and all(digit in "0123456789abcdef" for digit in text.lower()):
+        if _is_trace_id(text):
             found |= models.Q(trace_id=text)
         return self.filter(found)
 
@@ -43,7 +49,26 @@ class TraceQuerySet(WorkspaceQuerySet["Trace"]):
 
 
 class ObservationQuerySet(WorkspaceQuerySet["Observation"]):
-    """Observations; reached through a trace that was found with `visible_to`."""
+    """Observations."""
+
+    def visible_to(self, user: "User | AbstractBaseUser | AnonymousUser", action: str = "view") -> Self:
+        """Observations of workspaces where the role of `user` includes `action`; single ones can't be shared."""
+        if not (user.is_authenticated and user.is_active):
+            return self.none()
+        if getattr(user, "is_superuser", False):
+            return self
+        return self.filter(self._in_role(cast("User", user), action))
+
+    def with_text(self, text: str) -> Self:
+        """Observations with `text` in name, input or output preview, case ignored; or whose trace's id it is."""
+        found = (
+            models.Q(name__icontains=text)
+            | models.Q(input_preview__icontains=text)
+            | models.Q(output_preview__icontains=text)
+        )
+        if _is_trace_id(text):
+            found |= models.Q(trace_id=text)
+        return self.filter(found)
 
     def of_trace(self, trace: "Trace") -> Self:
         """Observations of `trace`, in the order they started; only the partitions of its time are read."""
@@ -76,6 +101,10 @@ def _key(trace: "Trace") -> dict[str, Any]:
     }
 
 
+def _is_trace_id(text: str) -> bool:
+    return len(text) == 32 and all(digit in "0123456789abcdef" for digit in text.lower())
+
+
 class ScoreConfigQuerySet(WorkspaceQuerySet["ScoreConfig"]):
     """Score definitions."""
 
@@ -98,3 +127,14 @@ class MaskingRuleQuerySet(WorkspaceQuerySet["MaskingRule"]):
 
 class TraceForwarderQuerySet(WorkspaceQuerySet["TraceForwarder"]):
     """Trace forwarders."""
+
+
+class SavedViewQuerySet(WorkspaceQuerySet["SavedView"]):
+    """Saved views: a person's own and the shared ones."""
+
+    def visible_to(self, user: "User | AbstractBaseUser | AnonymousUser", action: str = "view") -> Self:
+        """Views that `user` may see; all but `view` only for the owner."""
+        own = models.Q(owner_id=user.pk)
+        return (
+            super().visible_to(user, "view").filter(own | models.Q(shared=True) if action == "view" else own)
+        )

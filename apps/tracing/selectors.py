@@ -1,15 +1,11 @@
 """Reads of traces for pages and the API."""
 
-import base64
-import binascii
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection, models
@@ -17,7 +13,7 @@ from django.db.models.functions import Length, Substr
 from django.utils import timezone
 
 from apps.core.models import User, Workspace
-from apps.tracing.exceptions import InvalidCursor
+from apps.tracing.explorer import keyset
 from apps.tracing.models import Observation, ObservationPayload, Score, Trace
 from apps.tracing.querysets import TraceQuerySet
 
@@ -71,32 +67,6 @@ class TraceFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
-    """A place in a list ordered by start time, newest first: the rows newer or older than one row."""
-
-    start_time: datetime
-    id: UUID
-    newer: bool = False
-
-    def encode(self) -> str:
-        """The text that goes into an address."""
-        values = [self.start_time.isoformat(), self.id.hex, int(self.newer)]
-        return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
-
-    @classmethod
-    def decode(cls, text: str) -> "Cursor":
-        """The cursor of `encode`; raises InvalidCursor for anything else."""
-        try:
-            values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-            start_time = datetime.fromisoformat(values[0])
-            if start_time.tzinfo is None:
-                raise InvalidCursor
-            return cls(start_time, UUID(values[1]), bool(values[2]))
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, binascii.Error):
-            raise InvalidCursor from None
-
-
-@dataclass(frozen=True, slots=True)
 class TracePage:
     """One page of a list, and the cursors to the next newer and older page where there is one."""
 
@@ -115,41 +85,18 @@ def list_traces(
 ) -> TracePage:
     """A page of the traces that `user` may see, newest first; a deep page costs no more than the first."""
     found = filters.apply(Trace.objects.in_workspace(workspace).visible_to(user))
-    place = Cursor.decode(cursor) if cursor else None
-    newer = place is not None and place.newer
-    if place is not None:
-        found = _beyond(found, place)
-    order = ("start_time", "id") if newer else ("-start_time", "-id")
-    rows = list(found.order_by(*order)[: size + 1])
-    more, rows = len(rows) > size, rows[:size]
-    if newer:
-        rows.reverse()
-    if not rows:
-        return TracePage([], "", "")
-    first, last = rows[0], rows[-1]
-    has_newer = more if newer else place is not None
-    has_older = place is not None if newer else more
-    return TracePage(
-        traces=rows,
-        newer=Cursor(first.start_time, first.id, newer=True).encode() if has_newer else "",
-        older=Cursor(last.start_time, last.id).encode() if has_older else "",
-    )
+    window = keyset.read(found, ties=("id",), cursor=cursor, size=size)
+    return TracePage(traces=window.rows, newer=window.newer, older=window.older)
 
 
-def _beyond(traces: TraceQuerySet, place: Cursor) -> TraceQuerySet:
-    """Rows on one side of `place`. The plain comparison of the time is what the index is entered with."""
-    if place.newer:
-        return traces.filter(start_time__gte=place.start_time).exclude(
-            start_time=place.start_time, id__lte=place.id
-        )
-    return traces.filter(start_time__lte=place.start_time).exclude(
-        start_time=place.start_time, id__gte=place.id
-    )
+def is_trace_id(text: str) -> bool:
+    """Whether a text has the form of a trace id: 32 hex digits, small letters."""
+    return len(text) == 32 and all(digit in "0123456789abcdef" for digit in text)
 
 
 def find_trace(*, user: User | AnonymousUser, workspace: Workspace, trace_id: str) -> Trace | None:
     """The trace, when it exists in the workspace and `user` may see it."""
-    if len(trace_id) != 32 or any(digit not in "0123456789abcdef" for digit in trace_id):
+    if not is_trace_id(trace_id):
         return None
     return Trace.objects.in_workspace(workspace).visible_to(user).filter(trace_id=trace_id).first()
 
@@ -286,19 +233,3 @@ def session_figures(traces: TraceQuerySet) -> SessionFigures:
         end=models.Max("end_time"),
     )
     return SessionFigures(**sums)
-
-
-def known_values(workspace: Workspace) -> dict[str, list[str]]:
-    """Names, models, environments and sources among the latest traces, offered as filter values."""
-    latest = Trace.objects.in_workspace(workspace).order_by("-start_time", "-id")
-    rows = latest.values_list("name", "model_names", "environment", "source_type")[:500]
-    found: dict[str, set[str]] = defaultdict(set)
-    for name, model_names, environment, source_type in rows:
-        found["name"].add(name)
-        found["model"].update(model_names)
-        found["environment"].add(environment)
-        found["source_type"].add(source_type)
-    return {
-        kind: sorted(filter(None, found[kind]))[:100]
-        for kind in ("name", "model", "environment", "source_type")
-    }

@@ -11,6 +11,7 @@ from django.db import connection
 
 from apps.agents.models import Message
 from apps.agents.services.agent import enable_sharing
+from apps.agents.services.prompt import add_prompt_version
 from apps.annotations.models import DatasetItem
 from apps.annotations.services.export import create_export
 from apps.core import jobs
@@ -22,6 +23,7 @@ from apps.knowledge.models import Chunk
 from apps.knowledge.services.base import create_base
 from apps.knowledge.services.document import add_document
 from apps.providers.models import Model, Provider
+from apps.tracing.services.saved_view import save_view
 from apps.tracing.services.score import record_score
 from apps.workflows.services.data_table import insert_rows
 from apps.workflows.services.run_file import upload_file
@@ -68,6 +70,10 @@ class Examples:
         )
         run_queued()
         agent = make_agent(workspace)
+        prompt = add_prompt_version(
+            actor=SYSTEM, workspace=workspace, name=f"{MARK} prompt", type="text", content=MARK,
+            labels=["production", "agents.agent"],
+        ).prompt  # fmt: skip
         conversation = make_conversation(workspace, (f"{MARK}?", f"{MARK}!"), agent=agent)
         shared = enable_sharing(actor=SYSTEM, agent=agent)
         trace = make_trace(workspace, name=MARK)
@@ -75,6 +81,13 @@ class Examples:
             actor=SYSTEM, workspace=workspace, trace_id=trace.trace_id, name="quality", data_type="numeric",
             value=1.0, comment=MARK, source="api",
         )  # fmt: skip
+        view = save_view(
+            actor=Actor.for_user(owner),
+            workspace=workspace,
+            list_name="traces",
+            name=f"{MARK} view",
+            query="",
+        )
         queue = make_queue(workspace, conversation, name=f"{MARK} queue")
         dataset = make_dataset(workspace, (f"{MARK}?", "Yes."), name=f"{MARK} dataset")
         export = create_export(actor=Actor.for_user(owner), dataset=dataset, file_format="openai_chat")
@@ -92,11 +105,13 @@ class Examples:
         item = items_of(queue)[0]
         objects = {
             "workspaces": workspace.pk, "workspace": workspace.pk, "project": workspace.pk,
+            "prompts": prompt.pk,
             "members": owner.memberships.get().pk, "membership": owner.memberships.get().pk,
             "api-keys": key.pk, "apikey": key.pk, "jobs": job.pk, "job": job.pk, "user": owner.pk,
             "audit-entries": AuditEntry.objects.filter(workspace=workspace).first().pk,
             "auditentry": AuditEntry.objects.filter(workspace=workspace).first().pk,
             "traces": trace.trace_id, "observations": trace.trace_id, "sessions": str(conversation.pk),
+            "saved-views": view.pk,
             "scores": score.pk, "knowledge-bases": base.pk, "knowledge": base.pk, "documents": document.pk,
             "chunks": Chunk.objects.get(document=document).pk, "agents": agent.pk,
             "conversations": conversation.pk, "conversation": conversation.pk, "chat": conversation.pk,

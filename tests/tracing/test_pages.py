@@ -59,7 +59,8 @@ def test_the_list_needs_the_same_number_of_queries_at_any_length(console, viewer
             source="api",
         )
     assert queries(client, LIST) == before
-    assert before <= 14
+    # four of them bound the time of the search
+    assert before <= 18
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,18 @@
-"""The filter bar of the trace list."""
+"""The address of a list of the explorer: range, text, conditions and columns."""
 
-from dataclasses import fields
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
+from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.tracing.models import TraceStatus
-from apps.tracing.selectors import TraceFilter
+from apps.tracing.explorer import TRACES, Condition, ListKind, Search
 
 RANGES = {
     "1h": (_("Last hour"), timedelta(hours=1)),
@@ -20,10 +23,24 @@ RANGES = {
 }
 DEFAULT_RANGE = "7d"
 CUSTOM_RANGE = "custom"
+MAX_CONDITIONS = 20
+
+#: Short names in the addresses that other pages link with, and the condition each is.
+_SHORT: Mapping[str, str] = {
+    "name": "name:contains:",
+    "status": "status:is:",
+    "model": "model:{has}:",
+    "session": "session_id:is:",
+    "user": "user_id:is:",
+    "source": "source_type:is:",
+    "environment": "environment:is:",
+    "tag": "tags:has:",
+    "type": "type:is:",
+}
 
 
-class TraceFilterForm(forms.Form):
-    """Filters as they stand in the address of the list."""
+class RangeForm(forms.Form):
+    """Text and time range of a list."""
 
     q = forms.CharField(label=_("Search"), required=False, max_length=200)
     range = forms.ChoiceField(
@@ -33,50 +50,69 @@ class TraceFilterForm(forms.Form):
     )
     start = forms.DateTimeField(label=_("From"), required=False)
     end = forms.DateTimeField(label=_("To"), required=False)
-    name = forms.CharField(label=_("Name"), required=False, max_length=200)
-    status = forms.ChoiceField(
-        label=_("Status"),
-        required=False,
-        choices=[("", _("Any")), *TraceStatus.choices, ("failed_step", _("With a failed step"))],
-    )
-    model = forms.CharField(label=_("Model"), required=False, max_length=200)
-    session = forms.CharField(label=_("Session"), required=False, max_length=200)
-    user = forms.CharField(label=_("User"), required=False, max_length=200)
-    source = forms.CharField(label=_("Source"), required=False, max_length=200)
-    environment = forms.CharField(label=_("Environment"), required=False, max_length=200)
-    tag = forms.CharField(label=_("Tag"), required=False, max_length=200)
-    min_latency = forms.FloatField(label=_("Slower than (seconds)"), required=False, min_value=0)
 
-    def to_filter(self) -> TraceFilter:
-        """The filter of the fields that are filled in and valid; the others narrow nothing."""
+    def bounds(self) -> tuple[Any, Any]:
+        """Start and end; a field that makes no sense narrows nothing."""
         self.is_valid()
         values: dict[str, Any] = self.cleaned_data
-        start, end = self._range(values)
-        seconds = values.get("min_latency")
-        return TraceFilter(
-            start=start,
-            end=end,
-            name=values.get("name", ""),
-            status=values.get("status", ""),
-            model=values.get("model", ""),
-            session_id=values.get("session", ""),
-            user_id=values.get("user", ""),
-            source_type=values.get("source", ""),
-            environment=values.get("environment", ""),
-            tag=values.get("tag", ""),
-            min_latency_ms=None if seconds is None else seconds * 1000,
-            text=values.get("q", ""),
-        )
-
-    def narrowed(self) -> int:
-        """How many filters besides the time range and the search are set."""
-        default = TraceFilter()
-        chosen = self.to_filter()
-        names = {field.name for field in fields(TraceFilter)} - {"start", "end", "text"}
-        return sum(getattr(chosen, name) != getattr(default, name) for name in names)
-
-    def _range(self, values: dict[str, Any]) -> tuple[Any, Any]:
         if values.get("range") == CUSTOM_RANGE:
             return values.get("start"), values.get("end")
         _title, span = RANGES.get(values.get("range") or DEFAULT_RANGE, RANGES[DEFAULT_RANGE])
         return timezone.now() - span, None
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What an address says, in one canonical form."""
+
+    kind: ListKind
+    kept: tuple[tuple[str, str], ...]
+    conditions: tuple[Condition, ...]
+    columns: tuple[str, ...]
+
+    @classmethod
+    def read(cls, kind: ListKind, query: QueryDict) -> "Address":
+        """The parts of an address that make sense."""
+        kept = tuple((name, str(query[name])) for name in ("range", "start", "end", "q") if query.get(name))
+        parsed = (Condition.parse(text, kind.fields) for text in _texts(kind, query))
+        conditions = tuple(dict.fromkeys(item for item in parsed if item))[:MAX_CONDITIONS]
+        columns = tuple(name for name in query.get("columns", "").split(",") if name)
+        return cls(kind, kept, conditions, columns)
+
+    def query(
+        self, conditions: Sequence[Condition] | None = None, extra: Iterable[tuple[str, str]] = ()
+    ) -> str:
+        """The address after the question mark, with other conditions and with `extra` at the end."""
+        chosen = self.conditions if conditions is None else conditions
+        pairs = [*self.kept, *(("f", item.encode()) for item in chosen)]
+        if self.columns:
+            pairs.append(("columns", ",".join(self.columns)))
+        return urlencode([*pairs, *extra])
+
+    def without(self, condition: Condition) -> str:
+        """The address with one condition less."""
+        return self.query([item for item in self.conditions if item != condition])
+
+    def with_(self, condition: Condition) -> str:
+        """The address with one condition more."""
+        return self.query([*self.conditions, condition])
+
+    def search(self, form: RangeForm) -> Search:
+        """The search that it stands for."""
+        start, end = form.bounds()
+        return Search(self.kind, start, end, form.cleaned_data.get("q", ""), self.conditions)
+
+
+def _texts(kind: ListKind, query: QueryDict) -> list[str]:
+    texts = query.getlist("f")
+    has = "has" if kind is TRACES else "is"
+    for name, start in _SHORT.items():
+        if value := query.get(name):
+            texts.append(start.format(has=has) + value)
+    if query.get("status") == "failed_step":
+        texts.append("errors:gte:1")
+        texts.remove("status:is:failed_step")
+    if seconds := query.get("min_latency"):
+        with suppress(ValueError):
+            texts.append(f"latency_ms:gte:{float(seconds) * 1000:g}")
+    return texts

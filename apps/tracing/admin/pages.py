@@ -1,4 +1,4 @@
-"""Trace list, trace page and session page."""
+"""Trace page and session page."""
 
 from typing import Any
 
@@ -11,42 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.admin.pages import ConsolePage
 from apps.core.exceptions import NotAllowed
 from apps.tracing import links, panels, selectors
-from apps.tracing.admin.forms import DEFAULT_RANGE, TraceFilterForm
-from apps.tracing.exceptions import InvalidCursor
 from apps.tracing.models import Observation, Trace
 from apps.tracing.services.trace import delete_trace, set_bookmark
 
 SESSION_LIMIT = 500
-
-
-class TraceListPage(ConsolePage):
-    """Traces of a time range, newest first."""
-
-    title = _("Traces")
-    template_name = "tracing/trace_list.html"
-
-    def get_page_context(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
-        """One page of the list, with the scores of its traces."""
-        form = TraceFilterForm({"range": DEFAULT_RANGE, **request.GET.dict()})
-        try:
-            page = selectors.list_traces(
-                user=request.user,
-                workspace=self.workspace,
-                filters=form.to_filter(),
-                cursor=request.GET.get("cursor", ""),
-            )
-        except InvalidCursor:
-            raise Http404 from None
-        scores = selectors.scores_of(self.workspace, [trace.trace_id for trace in page.traces])
-        for trace in page.traces:
-            trace.scores = scores.get(trace.trace_id, [])  # type: ignore[attr-defined]  # for the template
-        return {
-            "form": form,
-            "page": page,
-            "narrowed": form.narrowed(),
-            "known": selectors.known_values(self.workspace),
-            "query": _query_without(request, "cursor"),
-        }
 
 
 class TracePage(ConsolePage):
@@ -121,13 +89,6 @@ class SessionPage(ConsolePage):
             "hidden_count": figures.count - len(traces),
             "list_url": reverse("admin:tracing_traces"),
         }
-
-
-def _query_without(request: HttpRequest, *names: str) -> str:
-    query = request.GET.copy()
-    for name in names:
-        query.pop(name, None)
-    return query.urlencode()
 
 
 def _micros(moment: Any) -> int:

@@ -4,6 +4,7 @@ from apps.tracing.models.forwarder import TraceForwarder
 from apps.tracing.models.masking_rule import MaskingKind, MaskingRule
 from apps.tracing.models.observation import Observation
 from apps.tracing.models.payload import ObservationPayload
+from apps.tracing.models.saved_view import SavedView
 from apps.tracing.models.score import Score, ScoreSource
 from apps.tracing.models.score_config import ScoreConfig, ScoreDataType
 from apps.tracing.models.trace import Trace, TraceStatus
@@ -13,6 +14,7 @@ __all__ = [
     "MaskingRule",
     "Observation",
     "ObservationPayload",
+    "SavedView",
     "Score",
     "ScoreConfig",
     "ScoreDataType",

@@ -1,10 +1,22 @@
 """Writes on traces."""
 
-from django.db import transaction
+from collections.abc import Sequence
+from typing import Final
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from apps.core import audit, permissions
 from apps.core.actors import Actor
+from apps.tracing.exceptions import InvalidTag
 from apps.tracing.models import Observation, ObservationPayload, Score, Trace
+
+MAX_TAG: Final = 100
+
+_ADD_TAG = """
+UPDATE tracing_trace SET tags = ARRAY(SELECT DISTINCT unnest(tags || %s::text) ORDER BY 1), updated_at = now()
+WHERE id = ANY (%s) AND NOT tags @> ARRAY[%s]
+"""
 
 
 @transaction.atomic
@@ -28,3 +40,20 @@ def delete_trace(*, actor: Actor, trace: Trace) -> None:
     ObservationPayload.objects.of_trace(trace)._raw_delete(trace._state.db)
     Score.objects.in_workspace(trace.workspace).filter(trace_id=trace.trace_id).delete()
     trace.delete()
+
+
+@transaction.atomic
+def add_tag(*, actor: Actor, traces: Sequence[Trace], tag: str) -> int:
+    """Tag traces; returns how many did not carry the tag before. Raises InvalidTag."""
+    tag = tag.replace("\0", "").strip()
+    if not tag or len(tag) > MAX_TAG:
+        raise InvalidTag(_("A tag has 1 to %(limit)d characters.") % {"limit": MAX_TAG})
+    for trace in traces:
+        permissions.require(actor, "change", trace)
+    # in the row itself: the writer may be adding tags of its own
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD_TAG, [tag, sorted(trace.pk for trace in traces), tag])
+        changed = cursor.rowcount
+    for trace in traces:
+        audit.record(actor=actor, action="tracing.trace.tag", obj=trace, after={"tag": tag})
+    return int(changed)

@@ -1,0 +1,330 @@
+"""The lists of traces and of observations."""
+
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from apps.core.admin.pages import ConsolePage
+from apps.core.exceptions import FlywheelError, NotAllowed
+from apps.tracing import bulk, selectors
+from apps.tracing.admin.columns import COLUMNS, chosen_columns
+from apps.tracing.admin.forms import CUSTOM_RANGE, DEFAULT_RANGE, Address, RangeForm
+from apps.tracing.bulk import Selected
+from apps.tracing.exceptions import InvalidCursor, SearchTooSlow
+from apps.tracing.explorer import OBSERVATIONS, TRACES, ListKind, Page, count_facets, read_page
+from apps.tracing.explorer.condition import BARE, OPERATORS
+from apps.tracing.models import SavedView, Score, ScoreConfig, ScoreDataType, Trace
+from apps.tracing.services.saved_view import delete_view, save_view
+from apps.tracing.services.score import record_score
+from apps.tracing.services.trace import add_tag, delete_trace, set_bookmark
+
+#: Rows of one page can be chosen, and no more.
+MAX_SELECTED = 200
+
+
+class ExplorerPage(ConsolePage):
+    """A list with its filters, facets, columns, saved views and bulk actions.
+
+    `?fragment=rows` and `?fragment=facets` give the parts that the page fetches by itself.
+    """
+
+    template_name = "tracing/explorer.html"
+    kind: ClassVar[ListKind]
+    url_name: ClassVar[str]
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        """The page, or one of its parts."""
+        if request.GET.get("fragment") == "facets":
+            return TemplateResponse(request, "tracing/explorer_facets.html", self.facets_context())
+        if request.GET.get("fragment") == "rows":
+            return TemplateResponse(request, "tracing/explorer_rows.html", self.rows_context())
+        return super().get(request, **kwargs)
+
+    def rows_context(self) -> dict[str, Any]:
+        """One page of the list as cells."""
+        form, address = self.read_address()
+        columns = chosen_columns(self.kind.name, address.columns)
+        page, problem = self.read_rows(form, address)
+        if any(column.name == "scores" for column in columns):
+            self.add_scores(page.rows)
+        rows = [
+            {
+                "key": self.key_of(row),
+                "name": row.name,
+                "cells": [(column.style, column.draw(row)) for column in columns],
+            }
+            for row in page.rows
+        ]
+        return {
+            "rows": rows,
+            "page": page,
+            "columns": columns,
+            "problem": problem,
+            "address": address,
+            "form": form,
+        }
+
+    def read_address(self) -> tuple[RangeForm, Address]:
+        """What the address says."""
+        form = RangeForm({"range": DEFAULT_RANGE, **self.request.GET.dict()})
+        return form, Address.read(self.kind, self.request.GET)
+
+    def read_rows(self, form: RangeForm, address: Address) -> tuple[Page, str]:
+        """The rows, or none and a sentence why."""
+        cursor = self.request.GET.get("cursor", "")
+        try:
+            search = address.search(form)
+            return read_page(search, user=self.request.user, workspace=self.workspace, cursor=cursor), ""
+        except InvalidCursor:
+            raise Http404 from None
+        except SearchTooSlow as error:
+            return Page([], "", ""), str(error.title)
+
+    def facets_context(self) -> dict[str, Any]:
+        """Counts beside the list, each with the address that narrows to it."""
+        form, address = self.read_address()
+        try:
+            found = count_facets(address.search(form), user=self.request.user, workspace=self.workspace)
+        except SearchTooSlow as error:
+            return {"problem": error.title}
+        facets = [
+            {
+                "title": facet.field.title,
+                "open": position < 4 or any(item[2] in address.conditions for item in facet.values),
+                "values": [
+                    {
+                        "value": value,
+                        "count": number,
+                        "share": round(100 * number / found.sampled),
+                        "chosen": condition in address.conditions,
+                        "query": (
+                            address.without(condition)
+                            if condition in address.conditions
+                            else address.with_(condition)
+                        ),
+                    }
+                    for value, number, condition in facet.values
+                ],
+            }
+            for position, facet in enumerate(found.facets)
+        ]
+        return {"facets": facets, "sampled": found.sampled, "complete": found.complete}
+
+    def get_page_context(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+        """List, filter bar and menus."""
+        context = self.rows_context()
+        address: Address = context["address"]
+        return {
+            **context,
+            "kind": self.kind.name,
+            "list_url": reverse(self.url_name),
+            "query": address.query(),
+            "custom": CUSTOM_RANGE,
+            "chips": [{"text": str(item), "query": address.without(item)} for item in address.conditions],
+            "all_columns": COLUMNS[self.kind.name],
+            "chosen": [column.name for column in context["columns"]],
+            "views": self.views(),
+            "bulk_actions": bulk.offered(self.kind.name),
+            "is_first": "cursor" not in request.GET,
+            "data": {
+                "fields": [
+                    {"name": field.name, "title": str(field.title), "kind": field.kind}
+                    for field in self.kind.fields.values()
+                ],
+                "operators": {
+                    kind: [[name, str(title)] for name, title in operators.items()]
+                    for kind, operators in OPERATORS.items()
+                },
+                "bare": sorted(BARE),
+            },
+        }
+
+    def views(self) -> list[dict[str, Any]]:
+        """Saved views of this list: the person's own and the shared ones."""
+        found = SavedView.objects.in_workspace(self.workspace).visible_to(self.request.user)
+        return [
+            {"view": view, "own": view.owner_id == self.request.user.pk}
+            for view in found.filter(list_name=self.kind.name).select_related("owner")[:100]
+        ]
+
+    def key_of(self, row: Any) -> str:
+        """What a row's checkbox sends."""
+        return str(row.trace_id)
+
+    def add_scores(self, rows: list[Any]) -> None:
+        """Give each row its `scores`, in one query."""
+        scores = selectors.scores_of(self.workspace, [row.trace_id for row in rows])
+        for row in rows:
+            row.scores = scores.get(row.trace_id, [])
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Do something with the chosen rows."""
+        chosen = self.selected(request)
+        back = f"{reverse(self.url_name)}?{Address.read(self.kind, request.GET).query()}"
+        if not chosen:
+            messages.warning(request, _t("Choose some rows first."))
+            return redirect(back)
+        try:
+            messages.success(request, self.act(request, chosen))
+        except NotAllowed as error:
+            raise PermissionDenied(str(error.detail)) from error
+        except FlywheelError as error:
+            messages.error(request, str(error.detail or error.title))
+        return redirect(back)
+
+    def selected(self, request: HttpRequest) -> list[Selected]:
+        """The chosen rows that the person may see."""
+        keys = [key.partition(":") for key in request.POST.getlist("chosen")[:MAX_SELECTED]]
+        ids = {trace_id for trace_id, _colon, _span in keys if selectors.is_trace_id(trace_id)}
+        found = Trace.objects.in_workspace(self.workspace).visible_to(request.user).filter(trace_id__in=ids)
+        traces = {trace.trace_id: trace for trace in found}
+        return [Selected(traces[trace_id], span) for trace_id, _colon, span in keys if trace_id in traces]
+
+    def act(self, request: HttpRequest, chosen: list[Selected]) -> str:
+        """Run the action of the form; returns what to tell the person."""
+        name = request.POST.get("action", "")
+        traces = list({item.trace.pk: item.trace for item in chosen}.values())
+        if name == "score":
+            return self.score(request, chosen)
+        if name == "tag":
+            changed = add_tag(actor=self.actor, traces=traces, tag=request.POST.get("tag", ""))
+            return ngettext("%d trace was tagged.", "%d traces were tagged.", changed) % changed
+        if name == "bookmark":
+            for trace in traces:
+                set_bookmark(actor=self.actor, trace=trace, bookmarked=True)
+            return ngettext("%d trace was bookmarked.", "%d traces were bookmarked.", len(traces)) % len(
+                traces
+            )
+        if name == "delete" and self.kind is TRACES:
+            for trace in traces:
+                delete_trace(actor=self.actor, trace=trace)
+            return ngettext("%d trace was deleted.", "%d traces were deleted.", len(traces)) % len(traces)
+        action = bulk.find(name, self.kind.name)
+        if action is None:
+            raise Http404
+        return action.run(self.actor, self.workspace, chosen)
+
+    def score(self, request: HttpRequest, chosen: list[Selected]) -> str:
+        """Give the chosen rows one score: a number, or a category when it is none."""
+        name, text = request.POST.get("score_name", "").strip(), request.POST.get("score_value", "").strip()
+        config = ScoreConfig.objects.in_workspace(self.workspace).filter(name=name, archived=False).first()
+        number = _number(text)
+        if config is not None:
+            data_type = config.data_type
+        else:
+            data_type = ScoreDataType.CATEGORICAL if number is None else ScoreDataType.NUMERIC
+        for item in chosen:
+            record_score(
+                actor=self.actor,
+                workspace=self.workspace,
+                trace_id=item.trace.trace_id,
+                observation_id=item.observation_id,
+                name=name,
+                data_type=data_type,
+                value=number,
+                string_value=text,
+                source="annotation",
+            )
+        return ngettext("%d row was scored.", "%d rows were scored.", len(chosen)) % len(chosen)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+class TraceListPage(ExplorerPage):
+    """Traces of a time range, newest first."""
+
+    title = _("Traces")
+    kind = TRACES
+    url_name = "admin:tracing_traces"
+
+
+class ObservationListPage(ExplorerPage):
+    """Steps of all traces, newest first."""
+
+    title = _("Observations")
+    kind = OBSERVATIONS
+    url_name = "admin:tracing_observations"
+
+    def key_of(self, row: Any) -> str:
+        """Trace and step."""
+        return f"{row.trace_id}:{row.span_id}"
+
+    def add_scores(self, rows: list[Any]) -> None:
+        """Scores of the steps themselves."""
+        found = Score.objects.in_workspace(self.workspace).filter(
+            trace_id__in={row.trace_id for row in rows}, observation_id__in={row.span_id for row in rows}
+        )
+        for row in rows:
+            row.scores = []
+        by_key = {(row.trace_id, row.span_id): row for row in rows}
+        for score in found:
+            if row := by_key.get((score.trace_id, score.observation_id)):
+                row.scores.append(score)
+
+
+class SavedViewsPage(ConsolePage):
+    """Takes the form that saves the list one is looking at; without an address there is nothing to see."""
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Save a view and go to it."""
+        page = ObservationListPage if request.POST.get("list") == OBSERVATIONS.name else TraceListPage
+        try:
+            view = save_view(
+                actor=self.actor,
+                workspace=self.workspace,
+                list_name=page.kind.name,
+                name=request.POST.get("name", ""),
+                query=urlsplit("?" + request.POST.get("query", "")).query,
+                shared=request.POST.get("shared") == "on",
+            )
+        except NotAllowed as error:
+            raise PermissionDenied(str(error.detail)) from error
+        except FlywheelError as error:
+            messages.error(request, str(error.detail or error.title))
+            return redirect(page.url_name)
+        messages.success(request, _t("The view “%(name)s” is saved.") % {"name": view.name})
+        return redirect(f"{reverse(page.url_name)}?{view.query}")
+
+
+class SavedViewPage(ConsolePage):
+    """One saved view: opened by its address, deleted by its owner."""
+
+    def find(self, request: HttpRequest, action: str) -> SavedView:
+        """The view, or a 404 that does not tell whether it exists elsewhere."""
+        found = SavedView.objects.in_workspace(self.workspace).visible_to(request.user, action)
+        view = found.filter(pk=self.kwargs["view_id"]).first()
+        if view is None:
+            raise Http404
+        return view
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        """Go to the list as the view has it."""
+        view = self.find(request, "view")
+        return redirect(f"{reverse(_page_of(view).url_name)}?{view.query}")
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Delete it."""
+        view = self.find(request, "delete")
+        if request.POST.get("action") == "delete":
+            delete_view(actor=self.actor, view=view)
+            messages.success(request, _t("The view is deleted."))
+        return redirect(_page_of(view).url_name)
+
+
+def _page_of(view: SavedView) -> type[ExplorerPage]:
+    return ObservationListPage if view.list_name == OBSERVATIONS.name else TraceListPage

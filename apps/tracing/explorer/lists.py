@@ -1,0 +1,168 @@
+"""The two lists of the explorer, their pages and what is counted beside them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.utils import timezone
+
+from apps.core.models import User, Workspace
+from apps.tracing.explorer import keyset
+from apps.tracing.explorer.bounded import FACETS_TIMEOUT_S, LIST_TIMEOUT_S, at_most
+from apps.tracing.explorer.condition import Condition
+from apps.tracing.explorer.fields import OBSERVATION_FIELDS, TRACE_FIELDS, Field, Kind
+from apps.tracing.models import Observation, Trace
+
+DEFAULT_RANGE: Final = timedelta(days=7)
+PAGE_SIZE: Final = 50
+#: Facets are counted over the newest so many rows that match.
+FACET_SAMPLE: Final = 5_000
+FACET_VALUES: Final = 12
+#: A field of the trace that observations are filtered by.
+_OF_TRACE: Final = "trace."
+
+
+@dataclass(frozen=True, slots=True)
+class ListKind:
+    """A list: its rows, what tells rows of one moment apart, its fields by name."""
+
+    name: str
+    model: type[Trace] | type[Observation]
+    ties: tuple[str, ...]
+    fields: Mapping[str, Field]
+    #: What a list does not show.
+    deferred: tuple[str, ...] = ()
+
+
+def _by_name(fields: Sequence[Field]) -> dict[str, Field]:
+    return {field.name: field for field in fields}
+
+
+TRACES: Final = ListKind("traces", Trace, ("id",), _by_name(TRACE_FIELDS))
+OBSERVATIONS: Final = ListKind(
+    "observations",
+    Observation,
+    ("trace_id", "span_id"),
+    _by_name(OBSERVATION_FIELDS),
+    ("attributes", "metadata", "usage"),
+)
+LISTS: Final = {kind.name: kind for kind in (TRACES, OBSERVATIONS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a list is narrowed to. There is always a time range: by default the last seven days."""
+
+    kind: ListKind
+    start: datetime | None = None
+    end: datetime | None = None
+    text: str = ""
+    conditions: tuple[Condition, ...] = ()
+
+    def bounds(self) -> tuple[datetime, datetime]:
+        """The time range, `end` excluded."""
+        now = timezone.now()
+        end = self.end or now + timedelta(days=1)
+        return self.start or min(end, now) - DEFAULT_RANGE, end
+
+    def rows(self, *, user: User | AnonymousUser, workspace: Workspace) -> models.QuerySet[Any]:
+        """The rows that match and that `user` may see, in no order."""
+        start, end = self.bounds()
+        everything: Any = self.kind.model.objects.in_workspace(workspace).visible_to(user)
+        found = everything.filter(start_time__gte=start, start_time__lt=end)
+        if self.text:
+            found = found.with_text(self.text)
+        if self.kind is TRACES:
+            return _narrow(found, self.conditions)
+        found = found.alias(duration=_DURATION)
+        own = [item for item in self.conditions if not item.field.path.startswith(_OF_TRACE)]
+        of_trace = [item for item in self.conditions if item.field.path.startswith(_OF_TRACE)]
+        if of_trace:
+            # a trace begins before its steps and may have begun before the range
+            traces: Any = Trace.objects.in_workspace(workspace).filter(
+                end_time__gte=start, start_time__lt=end
+            )
+            for condition in of_trace:
+                traces = traces.filter(condition.to_q(condition.field.path.removeprefix(_OF_TRACE)))
+            found = found.filter(trace_id__in=traces.values("trace_id"))
+        return _narrow(found, own)
+
+
+_DURATION = models.ExpressionWrapper(
+    models.F("end_time") - models.F("start_time"), output_field=models.DurationField()
+)
+
+
+def _narrow(rows: models.QuerySet[Any], conditions: Sequence[Condition]) -> models.QuerySet[Any]:
+    for condition in conditions:
+        rows = rows.filter(condition.to_q())
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list, and the cursors to the next newer and older page where there is one."""
+
+    rows: list[Any]
+    newer: str
+    older: str
+
+
+def read_page(
+    search: Search,
+    *,
+    user: User | AnonymousUser,
+    workspace: Workspace,
+    cursor: str = "",
+    size: int = PAGE_SIZE,
+) -> Page:
+    """A page of what `user` may see, newest first. Raises InvalidCursor, SearchTooSlow."""
+    kind = search.kind
+    found = search.rows(user=user, workspace=workspace).defer(*kind.deferred)
+    with at_most(LIST_TIMEOUT_S):
+        window = keyset.read(found, ties=kind.ties, cursor=cursor, size=size)
+    return Page(window.rows, window.newer, window.older)
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """The most frequent values of a field, with the condition that each stands for."""
+
+    field: Field
+    values: list[tuple[str, int, Condition]]
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """Counts over the newest `sampled` matching rows; `complete` when these are all of them."""
+
+    facets: list[Facet]
+    sampled: int
+    complete: bool
+
+
+def count_facets(search: Search, *, user: User | AnonymousUser, workspace: Workspace) -> Facets:
+    """Values of the facet fields among the newest FACET_SAMPLE rows. Raises SearchTooSlow."""
+    fields = [field for field in search.kind.fields.values() if field.facet]
+    newest = search.rows(user=user, workspace=workspace).order_by("-start_time")
+    with at_most(FACETS_TIMEOUT_S):
+        rows = list(newest.values_list(*(field.path for field in fields))[: FACET_SAMPLE + 1])
+    sample = rows[:FACET_SAMPLE]
+    columns = list(zip(*sample, strict=True)) or [() for _ in fields]
+    facets = [_facet(field, column) for field, column in zip(fields, columns, strict=True)]
+    return Facets([facet for facet in facets if facet.values], len(sample), len(rows) <= FACET_SAMPLE)
+
+
+def _facet(field: Field, column: Sequence[Any]) -> Facet:
+    if field.kind is Kind.LIST:
+        counted = Counter(item for items in column for item in items)
+        operator = "has"
+    else:
+        counted, operator = Counter(column), "is"
+    counted.pop("", None)
+    common = counted.most_common(FACET_VALUES)
+    return Facet(field, [(value, number, Condition(field, operator, value)) for value, number in common])

@@ -1,0 +1,181 @@
+// The lists of traces and observations: filter builder, columns, facets, live tail, chosen rows.
+import { gettext, interpolate, ngettext } from "../../core/js/i18n.js";
+
+const LIVE_MS = 3000;
+const FACETS_KEY = "flywheel.explorer.facets";
+
+const data = JSON.parse(document.querySelector("#explorer-data").textContent);
+const explorer = document.querySelector("[data-explorer]");
+const form = document.querySelector("[data-explorer-form]");
+
+/** The address of this list with changes, and from its first page. */
+function go(change) {
+  const query = new URLSearchParams(new FormData(form));
+  for (const [name, value] of [...query]) {
+    if (!value) {
+      query.delete(name);
+    }
+  }
+  change(query);
+  location.search = query.toString();
+}
+
+async function fragment(name) {
+  const query = new URLSearchParams(location.search);
+  query.set("fragment", name);
+  const response = await fetch(`?${query}`, { credentials: "same-origin" });
+  return response.ok && !response.redirected ? response.text() : null;
+}
+
+function bindRange() {
+  const range = document.querySelector("[data-range]");
+  range.addEventListener("change", () => {
+    const custom = range.value === "custom";
+    document.querySelectorAll("[data-custom-range]").forEach((field) => {
+      field.hidden = !custom;
+    });
+    if (custom) {
+      document.querySelector("#list-from").focus();
+    } else {
+      go(() => {});
+    }
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    go(() => {});
+  });
+}
+
+function option(value, text) {
+  const item = document.createElement("option");
+  item.value = value;
+  item.textContent = text;
+  return item;
+}
+
+function bindBuilder() {
+  const builder = document.querySelector("[data-add-filter]");
+  const part = (name) => builder.querySelector(`[data-${name}]`);
+  const chosen = () => data.fields.find((field) => field.name === part("field").value);
+  part("field").append(...data.fields.map((field) => option(field.name, field.title)));
+  const fitValue = () => {
+    part("value-field").hidden = data.bare.includes(part("operator").value);
+  };
+  const fit = () => {
+    const kind = chosen().kind;
+    part("key-field").hidden = kind !== "json";
+    part("operator").replaceChildren(...data.operators[kind].map(([name, title]) => option(name, title)));
+    part("value").inputMode = kind === "number" ? "decimal" : "text";
+    fitValue();
+  };
+  part("field").addEventListener("change", fit);
+  part("operator").addEventListener("change", fitValue);
+  fit();
+  builder.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const field = chosen();
+    const operator = part("operator").value;
+    const bare = data.bare.includes(operator);
+    const key = part("key").value.trim();
+    const value = part("value").value.trim();
+    if ((field.kind === "json" && !key) || (!bare && !value)) {
+      (field.kind === "json" && !key ? part("key") : part("value")).focus();
+      return;
+    }
+    const place = field.kind === "json" ? `${field.name}.${encodeURIComponent(key)}` : field.name;
+    go((query) => query.append("f", bare ? `${place}:${operator}` : `${place}:${operator}:${value}`));
+  });
+}
+
+function bindColumns() {
+  const columns = document.querySelector("[data-columns]");
+  columns.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const names = [...columns.querySelectorAll("input:checked")].map((box) => box.value);
+    go((query) => query.set("columns", names.join(",")));
+  });
+}
+
+async function loadFacets() {
+  const html = await fragment("facets");
+  if (html !== null) {
+    document.querySelector("[data-facets]").innerHTML = html;
+  }
+}
+
+function bindFacets() {
+  const toggle = document.querySelector("[data-facets-toggle]");
+  let loaded = false;
+  const show = (on) => {
+    explorer.classList.toggle("is-plain", !on);
+    toggle.setAttribute("aria-expanded", String(on));
+    localStorage.setItem(FACETS_KEY, on ? "on" : "off");
+    if (on && !loaded) {
+      loaded = true;
+      loadFacets();
+    }
+  };
+  toggle.addEventListener("click", () => show(explorer.classList.contains("is-plain")));
+  show(localStorage.getItem(FACETS_KEY) !== "off");
+}
+
+/** While it is on, the first page is read again and again; never under the hands of somebody who chooses rows. */
+function bindLive() {
+  const button = document.querySelector("[data-live]");
+  const rows = document.querySelector("[data-rows]");
+  let timer;
+  const refresh = async () => {
+    if (!document.hidden && !rows.querySelector("input:checked")) {
+      const html = await fragment("rows");
+      if (html !== null && button.getAttribute("aria-pressed") === "true" && !rows.querySelector("input:checked")) {
+        rows.innerHTML = html;
+      }
+    }
+    if (button.getAttribute("aria-pressed") === "true") {
+      timer = setTimeout(refresh, LIVE_MS);
+    }
+  };
+  button?.addEventListener("click", () => {
+    const on = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(on));
+    clearTimeout(timer);
+    if (on) {
+      refresh();
+    }
+  });
+}
+
+function bindBulk() {
+  const bulk = document.querySelector("[data-bulk]");
+  const bar = bulk.querySelector("[data-bulk-bar]");
+  const action = bulk.querySelector("[data-bulk-action]");
+  const fit = () => {
+    const boxes = [...bulk.querySelectorAll("input[name=chosen]:checked")];
+    bar.hidden = !boxes.length;
+    const text = ngettext("%(number)s row chosen", "%(number)s rows chosen", boxes.length);
+    bulk.querySelector("[data-bulk-count]").textContent = interpolate(text, { number: boxes.length });
+    bulk.querySelectorAll("[data-for]").forEach((field) => {
+      field.hidden = field.dataset.for !== action.value;
+      field.required = !field.hidden && !bar.hidden;
+    });
+    bulk.querySelector("[data-bulk-go]").hidden = action.value === "delete";
+    bulk.querySelector("[data-bulk-delete]").hidden = action.value !== "delete";
+  };
+  bulk.addEventListener("change", (event) => {
+    if (event.target.matches("[data-choose-all]")) {
+      bulk.querySelectorAll("input[name=chosen]").forEach((box) => {
+        box.checked = event.target.checked;
+      });
+    }
+    fit();
+  });
+  fit();
+}
+
+document.querySelector("[data-facets]").setAttribute("aria-label", gettext("Frequent values"));
+bindRange();
+bindBuilder();
+bindColumns();
+bindFacets();
+bindLive();
+bindBulk();
