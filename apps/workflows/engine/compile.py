@@ -115,6 +115,9 @@ def _spec(index: int, model: NodeModel, leaving: list[tuple[str, int]], catalogu
     if node.answer_field and model.config.get(node.answer_field):
         spec.speaks = True
         spec.parts = _parts(model.config[node.answer_field])
+    if node.merge_field:
+        raw = model.config.get(node.merge_field, ())
+        spec.merges = tuple(compile_reference(each) for each in raw if is_reference(each))
     if model.on_error is not None:
         spec.strategy = model.on_error.strategy
         spec.default = dict(model.on_error.default)
@@ -165,7 +168,13 @@ def _mark_quoted(specs: Sequence[Spec], by_id: dict[str, int]) -> None:
     """Find the nodes whose text some answer passes on while it is being said."""
     for part in (part for spec in specs for part in spec.parts or () if isinstance(part, Reference)):
         source = specs[by_id[part.root]] if part.root in by_id else None
-        if source is not None and part.plain and part.path == (source.text_output,):
+        if source is None:
+            continue
+        if part.path == (source.node.merge_output,):
+            for merged in source.merges:
+                if merged.root in by_id:
+                    specs[by_id[merged.root]].quoted = True
+        elif part.path == (source.text_output,):
             source.quoted = True
 
 

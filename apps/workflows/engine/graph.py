@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from apps.workflows.dsl.nodetype import Catalogue
+    from apps.workflows.dsl.references import Reference
     from apps.workflows.dsl.scope import Scope
     from apps.workflows.dsl.templates import Part
     from apps.workflows.engine.limits import LimitsLike
@@ -59,8 +60,8 @@ class Spec:
     plain: its `run` is called in place. static: its configuration has no dynamic fields. special: it begins or ends
     the workflow. ways: by port; `nowhere` serves ports without edges (all its edges are skipped).
     quoted: an answer quotes its text output. speaks: its `answer_field` is part of the run's answer. parts: texts and
-    references of that, in order; None when it is known only once the node has run. announces: answers, by index, that
-    are certain to run once this node leaves by a port.
+    references of that, in order; None when it is known only once the node has run. merges: the first of these that is
+    there becomes its `merge_output`. announces: answers, by index, that are certain to run once it leaves by a port.
     """
 
     index: int
@@ -85,6 +86,7 @@ class Spec:
     answer_field: str = ""
     speaks: bool = False
     parts: tuple[Part, ...] | None = None
+    merges: tuple[Reference, ...] = ()
     announces: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 

@@ -97,7 +97,8 @@ class Speech:
 
     The slots of the frame's block (answers, and containers that hold some) have their turn one after the other.
     `_part` is how far the slot at its turn has come, `_told` what it said, `_ended` what finished slots say in all.
-    `_heard` keeps what quoted nodes say while they run; `_live` is the one that is passed on right now.
+    `_heard` keeps what quoted nodes say before their turn; `_live` is the one that is passed on right now, `_spoken`
+    what it said.
     """
 
     __slots__ = (
@@ -108,6 +109,7 @@ class Speech:
         "_live",
         "_part",
         "_speakers",
+        "_spoken",
         "_sure",
         "_told",
         "_turns",
@@ -121,6 +123,7 @@ class Speech:
         self._part = 0
         self._told = Pieces()
         self._live = -1
+        self._spoken = Pieces()
         self._heard: dict[int, Pieces] = {}
         self._speakers: dict[int, Execution] = {}
         self._sure = set(frame.block.announced)
@@ -137,6 +140,8 @@ class Speech:
             self._ended[spec.index] = self._turns.pop(spec.index).said.text()
         if spec.announces:
             self._sure.update(spec.announces.get(port, ()))
+        if self._live == spec.index and outputs.get(spec.text_output) is None:
+            self.unhear(spec)
         self.advance()
         self._heard.pop(spec.index, None)
         self._speakers.pop(spec.index, None)
@@ -151,7 +156,7 @@ class Speech:
         index = speaker.spec.index
         if self._live == index:
             # the hot path of every streamed token
-            self._heard[index].add(delta)
+            self._spoken.add(delta)
             self._told.add(delta)
             self.voice.say(delta, speaker)
             return True
@@ -165,17 +170,17 @@ class Speech:
 
     def unhear(self, spec: Spec, count: int | None = None) -> None:
         """A node takes back the last characters it said: all of them before it is tried again."""
-        heard = self._heard.get(spec.index)
-        if heard is None:
+        live = self._live == spec.index
+        said = self._spoken if live else self._heard.get(spec.index)
+        if said is None:
             return
-        count = heard.length if count is None else count
-        heard.cut(count)
-        if self._live == spec.index:
+        count = said.length if count is None else count
+        said.cut(count)
+        if live:
             self._untell(count)
-        if not heard.length:
-            del self._heard[spec.index], self._speakers[spec.index]
-            if self._live == spec.index:
-                self._live = -1
+        if not said.length:
+            self._heard.pop(spec.index, None)
+            self._live = -1 if live else self._live
 
     def turns(self, container: Spec) -> Turns:
         """The rounds of a container, for their voices."""
@@ -241,14 +246,27 @@ class Speech:
         frame = self._frame
         index = frame.block.by_id.get(part.root, -1)
         if index < 0 or part.root in frame.values or frame.skipped(index):
-            before = self._heard[index].text() if self._live == index and index in self._heard else ""
-            self._reconcile(before, text(part.get(frame)))
+            self._reconcile(self._spoken.text(), text(part.get(frame)))
+            self._spoken = Pieces()
             return True
-        speaks = index in self._heard and part.path == (frame.block.specs[index].text_output,)
-        if speaks and self._live != index:
-            self._live = index
-            self._tell(self._heard[index].text(), self._speakers[index])
+        source = self._source(frame.block.specs[index], part)
+        if source in self._heard and self._live < 0:
+            self._live = source
+            self._spoken = self._heard.pop(source)
+            self._tell(self._spoken.text(), self._speakers[source])
         return False
+
+    def _source(self, spec: Spec, part: Reference) -> int:
+        """The node whose text becomes this part: the one it names, or the first that such a node will choose."""
+        if part.path == (spec.text_output,):
+            return spec.index
+        if part.path == (spec.node.merge_output,):
+            for merged in spec.merges:
+                index = self._frame.block.by_id.get(merged.root, -1)
+                if index < 0 or not self._frame.skipped(index):
+                    quotes = index >= 0 and merged.path == (self._frame.block.specs[index].text_output,)
+                    return index if quotes else -1
+        return -1
 
     def _reconcile(self, before: str, final: str) -> None:
         """What was said so far turns out to be `final`: say the rest, or take back what differs."""

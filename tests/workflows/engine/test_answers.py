@@ -138,6 +138,25 @@ async def test_what_an_error_strategy_puts_in_place_replaces_what_was_said() -> 
     assert said(events) == "ac, sorry."
 
 
+async def test_answers_stream_through_an_aggregator() -> None:
+    def chat(order: str) -> Any:
+        return graph(
+            [
+                node("if", "if_else", when=order),
+                llm("x", "a", "b"),
+                llm("y", "c", "d"),
+                node("either", "variable_aggregator", variables=["$.x.text", "$.y.text"]),
+                node("answer", "answer", answer="Hi {{ either.output }}."),
+            ],
+            "start > if",
+            "if:then > x > either",
+            "if:else > y > either > answer",
+        )
+
+    for order, expected in (("true", ["Hi ", "a", "b", "."]), ("false", ["Hi ", "c", "d", "."])):
+        assert deltas(await play(chat(order))) == expected
+
+
 async def test_rounds_speak_in_their_order() -> None:
     body = (
         [node("a", "slow", seconds=0.01), node("first", "answer", answer="[{{ it.item }}]")],
