@@ -120,12 +120,12 @@ class _Scanner:
             self._last = max(self._last, _last_line(event.end_mark))
             self._value(event, getattr(event, "value", ""))
         elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
-            self._last = max(self._last, event.start_mark.line + 1)
+            self._last = max(self._last, _line(event.start_mark))
             place, line, column = self._begin(event)
             self._stack.append(_Level(place, isinstance(event, yaml.SequenceStartEvent), line, column))
         elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-            if event.end_mark.index > event.start_mark.index:  # a bracket; the end of a block is no character
-                self._last = max(self._last, event.end_mark.line + 1)
+            if _has_width(event):  # a bracket; the end of a block is no character
+                self._last = max(self._last, _line(event.end_mark))
             self._close()
 
     def _value(self, event: Any, value: str) -> None:
@@ -155,6 +155,14 @@ class _Scanner:
     def _close(self) -> None:
         level = self._stack.pop()
         self.places[level.place] = Position(level.line, level.column, max(level.line, self._last))
+
+
+def _line(mark: Any) -> int:
+    return int(mark.line + 1)
+
+
+def _has_width(event: Any) -> bool:
+    return bool(event.end_mark.index > event.start_mark.index)
 
 
 def _last_line(mark: Any) -> int:
