@@ -172,7 +172,7 @@ def test_a_chatflow_is_published_and_talked_to(visit: Visit):
     page.get_by_role("button", name="Publish").click()
     page.get_by_label("What is new").fill("It answers.")
     page.locator("dialog").get_by_role("button", name="Publish").click()
-    expect(page.locator("[data-published], .fw-toast").first).to_be_visible()
+    expect(page.get_by_text("Published v1")).to_be_visible()
     page.get_by_role("button", name="Try in a chat").click()
     page.get_by_placeholder("Write a message").fill("good morning")
     page.keyboard.press("Enter")

@@ -145,6 +145,7 @@ async function sendDraft(text, revision = state.revision) {
     state.revision = answer.revision;
     data.publish.revision = answer.revision;
     takeKept(answer, text);
+    badges(answer.changed);
     tell(gettext("Saved"), "ok");
     document.querySelectorAll("[data-name]").forEach((node) => {
       node.textContent = answer.name;
@@ -155,6 +156,17 @@ async function sendDraft(text, revision = state.revision) {
     return true;
   } catch (error) {
     return refused(error, text);
+  }
+}
+
+/** The badges beside the path: the published version, and whether the draft differs from it. */
+function badges(changed) {
+  const number = data.publish.next - 1;
+  if (number > 0) {
+    document.querySelector(".wf-head .wf-badges").replaceChildren(
+      el("span", { class: "fw-badge fw-badge--ok", text: interpolate(gettext("Published v%(n)s"), { n: number }) }),
+      changed ? el("span", { class: "fw-badge fw-badge--warn", text: gettext("Draft changed") }) : "",
+    );
   }
 }
 
@@ -366,9 +378,7 @@ document.querySelector("[data-publish]")?.addEventListener("click", async () => 
   const number = await askToPublish(data.publish);
   if (number) {
     data.publish.next = number + 1;
-    document.querySelectorAll("[data-published]").forEach((node) => {
-      node.textContent = interpolate(gettext("Published v%(n)s"), { n: number });
-    });
+    badges(false);
   }
 });
 document.querySelector("[data-palette]")?.addEventListener("click", () => palette.toggle());
