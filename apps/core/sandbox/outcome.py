@@ -29,7 +29,9 @@ from apps.core.sandbox.protocol import HttpRequest, Verdict
 MAX_MESSAGE = 2_000
 MAX_TRACEBACK = 6_000
 MAX_FILES = 100
-CPU_CLOSE = 700  # milliseconds per second of the limit: the kernel's clocks differ; nothing else kills so late
+CPU_CLOSE = (
+    700  # milliseconds per second of the limit: the kernel's clocks differ; nothing else kills so late
+)
 ERROR_ROOM = 64 * 1024  # an error report may come where no result fits
 OUT_OF_MEMORY = frozenset({"MemoryError", "OutOfMemory"})
 
