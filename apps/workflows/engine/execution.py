@@ -99,6 +99,11 @@ class Execution:
         self.waiting: Waiting | None = None
         self.nest: Nest | None = None
 
+    def configuration(self) -> Any:
+        """The node's configuration with values; raises LanguageError."""
+        spec = self.spec
+        return spec.static if spec.static is not None else spec.source.resolve(self.frame)
+
     @property
     def run_id(self) -> str:
         """The run."""

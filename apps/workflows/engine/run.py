@@ -99,7 +99,7 @@ class Run:
         left = True
         try:
             self._begin()
-            scheduler.watch_waits(watch=True)
+            scheduler.waits.watch(watch=True)
             while True:
                 scheduler.step()
                 while buffer:
@@ -114,7 +114,7 @@ class Run:
         finally:
             self._reading = False
             self._stop_clock()
-            scheduler.watch_waits(watch=False)
+            scheduler.waits.watch(watch=False)
             if left:
                 self._over = True
                 scheduler.give_up()
@@ -145,10 +145,10 @@ class Run:
     def answer(self, wait_id: str, answer: Mapping[str, Any]) -> None:
         """Answer a wait; raises UnknownWait when nothing waits under this name (any more)."""
         content = dict(answer)
-        if self._scheduler.answer(wait_id, content):
+        if self._scheduler.waits.answer(wait_id, content):
             return
         if not self._begun and self._state is not None and self._state.waits(wait_id):
-            self._scheduler.early[wait_id] = content
+            self._scheduler.waits.early[wait_id] = content
             return
         raise UnknownWait(f"Nothing waits under {wait_id!r}.")
 
@@ -196,7 +196,7 @@ class Run:
                 "payload": execution.waiting.wait.payload,
                 "expires_at": execution.waiting.expires_at,
             }
-            for path, execution in self._scheduler.waits.items()
+            for path, execution in self._scheduler.waits.open.items()
             if execution.waiting is not None
         ]
         return await self._tell(Event("run.waiting", {"waits": waits, **self._sums()}))

@@ -13,7 +13,7 @@ import random
 import uuid
 from collections import deque
 from collections.abc import Callable, Coroutine
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -23,18 +23,21 @@ from apps.workflows.engine.compile import Graphs
 from apps.workflows.engine.containers import Rounds
 from apps.workflows.engine.errors import LimitExceeded, NodeError
 from apps.workflows.engine.events import Event
-from apps.workflows.engine.execution import Execution, Nest, Waiting
+from apps.workflows.engine.execution import Execution
 from apps.workflows.engine.failures import as_node_error, error_outputs, rest_of
 from apps.workflows.engine.feed import HIGH_WATER, Feed
 from apps.workflows.engine.frames import Frame
 from apps.workflows.engine.limits import Budget
+from apps.workflows.engine.nesting import Nesting
 from apps.workflows.engine.node import Result, Wait
 from apps.workflows.engine.ports import Ports
-from apps.workflows.engine.records import NodeRecord, RoundRecord, Setting
+from apps.workflows.engine.recall import Recall
+from apps.workflows.engine.records import NodeRecord
 from apps.workflows.engine.speech import Speech
 from apps.workflows.engine.state import RunState
 from apps.workflows.engine.tasks import Leaving
-from apps.workflows.engine.voice import NodeVoice, RunVoice
+from apps.workflows.engine.voice import RunVoice, Voice
+from apps.workflows.engine.waits import Answer, Waits
 
 if TYPE_CHECKING:
     from apps.workflows.engine.graph import Graph, Spec
@@ -46,21 +49,12 @@ _FINE = {"is_success": True, "error_message": "", "error_code": ""}
 WAITS = Result({}, "@wait")
 
 
-class _Answer:
-    """What somebody answered to a wait."""
-
-    __slots__ = ("content",)
-
-    def __init__(self, content: dict[str, Any]) -> None:
-        self.content = content
-
-
 class _Again:
     """The rest before another attempt is over."""
 
 
 _AGAIN = _Again()
-_Arrival = Result | Wait | Rounds | NodeError | _Answer | _Again
+Arrival = Result | Wait | Rounds | NodeError | Answer | _Again
 
 
 class Scheduler:
@@ -88,26 +82,22 @@ class Scheduler:
         self.deadline: float | None = None
         self.ending: Event | None = None
         self.broken: Exception | None = None
-        self.waits: dict[str, Execution] = {}
-        self.early: dict[str, dict[str, Any]] = {}
         self.leaving = Leaving()
         self.partial = state is not None and state.partial
         self.root = Frame(graph.root, {})
         self._parallel = parallel if parallel is not None else 1 << 62
         self._observer = observer
-        self._clock = clock
         self._ready: deque[tuple[Frame, int]] = deque()
-        self._arrived: deque[tuple[Execution, _Arrival]] = deque()
+        self._arrived: deque[tuple[Execution, Arrival]] = deque()
         self._held: deque[tuple[Frame, Spec, int, int, NodeRecord | None]] = deque()
-        self._postponed: deque[Callable[[], None]] = deque()
         # executions that last: tasks, waits, containers, rests between attempts
         self.active: dict[Execution, None] = {}
         self._running = 0
         self._resting = 0
-        self._replaying = state is not None
-        self._said = state.said if state is not None else 0
-        self._overrides = state.overrides if state is not None else {}
-        self.voice = RunVoice(feed, quiet=self._replaying)
+        self.nesting = Nesting(self)
+        self.waits = Waits(self, clock)
+        self.recall = Recall(self, state)
+        self.voice = RunVoice(feed, quiet=self.recall.active)
 
     # Beginning and resting
 
@@ -115,9 +105,10 @@ class Scheduler:
         """Make the nodes without incoming edges ready."""
         self.root.values.update(values)
         self.root.records = records
-        self._enter(self.root, self.voice)
+        self.enter(self.root, self.voice)
 
-    def _enter(self, frame: Frame, voice: Any) -> None:
+    def enter(self, frame: Frame, voice: Voice | None) -> None:
+        """Let the nodes of a frame begin that nothing leads to; `voice` says its answers."""
         if frame.block.slots and voice is not None:
             frame.speech = Speech(frame, voice)
             frame.speech.advance()
@@ -135,7 +126,11 @@ class Scheduler:
     def paused(self) -> bool:
         """Whether all that is left waits for people."""
         return (
-            self.idle and not self._replaying and bool(self.waits) and not self._running and not self._resting
+            self.idle
+            and not self.recall.active
+            and bool(self.waits.open)
+            and not self._running
+            and not self._resting
         )
 
     def step(self) -> None:
@@ -145,11 +140,11 @@ class Scheduler:
             if arrived:
                 self._arrive(*arrived.popleft())
             elif self._held and self._running < self._parallel:
-                self._attempt(*self._held.popleft())
+                self.attempt(*self._held.popleft())
             elif not ready:
-                if not self._replaying:
+                if not self.recall.active:
                     break
-                self._caught_up()
+                self.recall.caught_up()
             elif len(buffer) < HIGH_WATER:
                 frame, index = ready.popleft()
                 if not frame.closed:
@@ -170,13 +165,13 @@ class Scheduler:
             return
         spec = frame.block.specs[index]
         if frame.records and (record := frame.records.pop(spec.id, None)) is not None:
-            self._recall(frame, spec, record)
-        elif self._replaying:
-            self._postponed.append(lambda: self._attempt(frame, spec, 1, 0, None))
+            self.recall.node(frame, spec, record)
+        elif self.recall.active:
+            self.recall.later(lambda: self.attempt(frame, spec, 1, 0, None))
         else:
-            self._attempt(frame, spec, 1, 0, None)
+            self.attempt(frame, spec, 1, 0, None)
 
-    def _attempt(self, frame: Frame, spec: Spec, attempt: int, tries: int, record: NodeRecord | None) -> None:
+    def attempt(self, frame: Frame, spec: Spec, attempt: int, tries: int, record: NodeRecord | None) -> None:
         """Begin an attempt of a node, or keep it until one of the tasks has ended."""
         if frame.closed:
             return
@@ -199,19 +194,19 @@ class Scheduler:
                 "attempt": attempt,
             },
         )
-        self._run(execution)
+        self.run(execution)
 
-    def _run(self, execution: Execution) -> None:
+    def run(self, execution: Execution) -> None:
         """Resolve the configuration and run the node: in place, or in a task of its own."""
         spec = execution.spec
         execution.started = perf_counter()
         try:
-            config = spec.static if spec.static is not None else spec.source.resolve(execution.frame)
+            config = execution.configuration()
         except LanguageError as error:
-            self._failed(execution, NodeError(error.message, code=error.code))
+            self.failed(execution, NodeError(error.message, code=error.code))
             return
         if not spec.plain or (spec.effects and self.feed.journal is not None):
-            self._spawn(execution, self._drive(execution, config))
+            self.spawn(execution, self.drive(execution, config))
             return
         if self._observer is not None:
             execution.token = self._observer.node_started(execution, spec.node, config)
@@ -225,33 +220,35 @@ class Scheduler:
         elif isinstance(outcome, Result | Wait | Rounds):
             self._settle(execution, outcome)
         else:
-            self._spawn(execution, self._drive(execution, config, given=outcome))
+            self.spawn(execution, self.drive(execution, config, given=outcome))
 
     def _settle(self, execution: Execution, outcome: Result | Wait | Rounds | NodeError) -> None:
         """Take what the `run` of a plain node gave."""
-        self._observed(execution, outcome)
-        self._take(execution, outcome)
+        self.observed(execution, outcome)
+        self.take(execution, outcome)
 
-    def _take(self, execution: Execution, outcome: Result | Wait | Rounds | NodeError) -> None:
+    def take(self, execution: Execution, outcome: Result | Wait | Rounds | NodeError) -> None:
+        """Take an outcome, whatever it is."""
         if isinstance(outcome, Result):
             self._complete(execution, outcome.outputs, outcome.port)
         elif isinstance(outcome, NodeError):
-            self._failed(execution, outcome)
+            self.failed(execution, outcome)
         elif isinstance(outcome, Rounds):
-            self._open(execution, outcome)
+            self.nesting.open(execution, outcome)
         else:
-            self._wait(execution, outcome)
+            self.waits.wait(execution, outcome)
 
     # Tasks
 
-    def _spawn(self, execution: Execution, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, execution: Execution, work: Coroutine[Any, Any, None]) -> None:
+        """Give an attempt a task."""
         loop = asyncio.get_running_loop()
         execution.task = loop.create_task(work)
         self.active[execution] = None
         self._running += 1
-        self._arm(execution)
+        self.arm(execution)
 
-    def _arm(self, execution: Execution) -> None:
+    def arm(self, execution: Execution) -> None:
         """Set the timer that ends an attempt."""
         if execution.spec.timeout_s is not None and execution.timer is None:
             loop = asyncio.get_running_loop()
@@ -260,20 +257,20 @@ class Scheduler:
     def _time_out(self, execution: Execution) -> None:
         seconds = execution.spec.timeout_s
         error = NodeError(f"The node took longer than {seconds:g} s.", code="timeout", retryable=True)
-        self._land(execution, error)
+        self.land(execution, error)
 
-    def _land(self, execution: Execution, outcome: _Arrival) -> None:
+    def land(self, execution: Execution, outcome: Arrival) -> None:
         """Let the end of something arrive; the first to arrive counts."""
         if not execution.closed or execution.resting:
             self._arrived.append((execution, outcome))
             self.feed.ring()
 
-    async def _drive(
+    async def drive(
         self,
         execution: Execution,
         config: Any,
         *,
-        waited: tuple[Wait, _Answer] | None = None,
+        waited: tuple[Wait, Answer] | None = None,
         given: Any = None,
     ) -> None:
         """The task of an attempt, which awaits the node and lets the outcome arrive.
@@ -292,17 +289,17 @@ class Scheduler:
                 outcome = await outcome
         except asyncio.CancelledError:
             if execution.closed:
-                self._observed(execution, NodeError("The node was cancelled.", code="cancelled"))
+                self.observed(execution, NodeError("The node was cancelled.", code="cancelled"))
                 raise
             outcome = NodeError("The node cancelled itself.", code="cancelled")
         except Exception as error:  # noqa: BLE001 - whatever a node raises is its failure
             outcome = as_node_error(error, execution)
         except BaseException as error:
-            self._land(execution, as_node_error(error, execution))
+            self.land(execution, as_node_error(error, execution))
             raise
         if self._observer is not None:
-            self._observed(execution, outcome)
-        self._land(execution, outcome)
+            self.observed(execution, outcome)
+        self.land(execution, outcome)
 
     async def _durable(self) -> bool:
         """Wait until all that came before is durable; when the ledger fails, the run stops here."""
@@ -315,24 +312,24 @@ class Scheduler:
             return False
         return True
 
-    def _observed(self, execution: Execution, outcome: Result | Wait | Rounds | NodeError) -> None:
+    def observed(self, execution: Execution, outcome: Result | Wait | Rounds | NodeError) -> None:
         """Tell the observer how an attempt ended; a container's ends with its rounds."""
         if self._observer is not None and not isinstance(outcome, Rounds):
             told = WAITS if isinstance(outcome, Wait) else outcome
             self._observer.node_finished(execution.token, told)
 
-    def _arrive(self, execution: Execution, outcome: _Arrival) -> None:
+    def _arrive(self, execution: Execution, outcome: Arrival) -> None:
         if execution not in self.active:
             return
-        if isinstance(outcome, _Answer):
-            self._answered(execution, outcome)
+        if isinstance(outcome, Answer):
+            self.waits.go_on(execution, outcome)
             return
         if execution.nest is not None and isinstance(outcome, NodeError):
-            self._close_container(execution, outcome)
+            self.nesting.close(execution, outcome)
             return
-        self._release(execution)
+        self.release(execution)
         if isinstance(outcome, _Again):
-            self._attempt(
+            self.attempt(
                 execution.frame,
                 execution.spec,
                 execution.attempt + 1,
@@ -340,9 +337,9 @@ class Scheduler:
                 execution.record,
             )
         elif not execution.closed:
-            self._take(execution, outcome)
+            self.take(execution, outcome)
 
-    def _release(self, execution: Execution) -> None:
+    def release(self, execution: Execution) -> None:
         """Take an execution off what lasts: its task has ended or is given up, its timer is off."""
         del self.active[execution]
         if execution.timer is not None:
@@ -355,7 +352,7 @@ class Scheduler:
         if execution.resting:
             execution.resting = False
             self._resting -= 1
-        self.waits.pop(execution.path, None)
+        self.waits.open.pop(execution.path, None)
 
     # How nodes end
 
@@ -392,17 +389,17 @@ class Scheduler:
             data["said"] = frame.speech.said_by(spec)
         self.feed.emit("node.completed", data)
         if spec.special:
-            self._publish(frame, spec, outputs)
-        self._leave(frame, spec, outputs, port)
+            self.publish(frame, spec, outputs)
+        self.leave(frame, spec, outputs, port)
 
-    def _publish(self, frame: Frame, spec: Spec, outputs: dict[str, Any]) -> None:
+    def publish(self, frame: Frame, spec: Spec, outputs: dict[str, Any]) -> None:
         """The checked inputs are those of the workflow, the outputs of an end its results."""
         if spec.node.begins:
             frame.home.values["inputs"] = outputs
         if spec.node.ends:
             frame.home.results.update(outputs)
 
-    def _leave(
+    def leave(
         self, frame: Frame, spec: Spec, outputs: dict[str, Any], port: str, said: str | None = None
     ) -> None:
         """Decide the edges of a node that has ended."""
@@ -438,7 +435,7 @@ class Scheduler:
             else:
                 pending.extend(specs[target].nowhere.skipped)
 
-    def _failed(self, execution: Execution, error: NodeError) -> None:
+    def failed(self, execution: Execution, error: NodeError) -> None:
         """An attempt failed: rest and try again, do what the error strategy says, or fail what is around it."""
         spec, frame = execution.spec, execution.frame
         execution.closed = True
@@ -465,7 +462,7 @@ class Scheduler:
                     "usage": execution.usage,
                 },
             )
-            self._fatal(frame, error, execution.path)
+            self.fatal(frame, error, execution.path)
 
     def _rest(self, execution: Execution, error: NodeError, seconds: float) -> None:
         """Try again after a while; everything else goes on meanwhile."""
@@ -488,294 +485,33 @@ class Scheduler:
         self._resting += 1
         self.active[execution] = None
         loop = asyncio.get_running_loop()
-        execution.timer = loop.call_later(seconds, self._land, execution, _AGAIN)
+        execution.timer = loop.call_later(seconds, self.land, execution, _AGAIN)
 
-    def _fatal(self, frame: Frame, error: NodeError, path: str) -> None:
+    def fatal(self, frame: Frame, error: NodeError, path: str) -> None:
         """Nothing took care of an error: the round fails, or the run."""
         if frame.container is None:
             self.end("run.failed", {"error": {**error.as_dict(), "path": path}})
         else:
-            self._round_over(frame, None, error)
+            self.nesting.over(frame, None, error)
 
     def _frame_over(self, frame: Frame, signal: str | None = None) -> None:
         """All nodes of a frame have ended, or one ended it."""
         if frame.home is frame and frame.speech is not None:
             frame.results["answer"] = frame.speech.voice.said.text()
         if frame.container is not None:
-            self._round_over(frame, signal, None)
+            self.nesting.over(frame, signal, None)
             return
         status = "partial" if self.partial else "succeeded"
         self.end("run.completed", {"status": status, "outputs": frame.results})
-
-    # Containers
-
-    def _open(self, execution: Execution, rounds: Rounds) -> None:
-        """A container's rounds begin."""
-        block = execution.spec.body if rounds.graph is None else rounds.graph.root
-        if block is None:
-            self._failed(execution, NodeError("The node has no body.", code="no_body"))
-            return
-        try:
-            self.budget.enter(execution.frame.depth + 1)
-        except LimitExceeded as error:
-            self.doom(error, execution.path)
-            return
-        execution.nest = Nest(rounds, block)
-        self.active[execution] = None
-        self._arm(execution)
-        self._fill(execution)
-
-    def _fill(self, execution: Execution) -> None:
-        """Begin rounds as far as they may run side by side; when there are none any more, take the result."""
-        nest = execution.nest
-        if nest is None:
-            return
-        outcome: Result | NodeError
-        try:
-            while not nest.exhausted and len(nest.frames) < nest.rounds.parallel:
-                self._begin_round(execution, nest)
-            if nest.frames:
-                return
-            outcome = nest.rounds.result()
-        except Exception as error:  # noqa: BLE001 - whatever a container raises is its failure
-            outcome = as_node_error(error, execution)
-        self._close_container(execution, outcome)
-
-    def _close_container(self, execution: Execution, outcome: Result | NodeError) -> None:
-        self._close_frames(execution)
-        self._release(execution)
-        self._observed(execution, outcome)
-        self._take(execution, outcome)
-
-    def _begin_round(self, execution: Execution, nest: Nest) -> None:
-        index = nest.next
-        variables = nest.rounds.begin(index)
-        if variables is None:
-            nest.exhausted = True
-            return
-        nest.next += 1
-        record = execution.record.rounds.pop(index, None) if execution.record is not None else None
-        if record is not None and record.done:
-            self._recall_round(execution, nest, index, variables, record)
-            return
-        values = {execution.spec.id: variables} if nest.rounds.graph is None else variables
-        frame = Frame(nest.block, values, execution, index)
-        if nest.rounds.graph is None:
-            frame.inside(execution.frame)
-        nest.frames[index] = frame
-        if record is None:
-            data = {"node": execution.spec.id, "path": execution.path, "index": index}
-            if nest.rounds.version is not None:
-                data["version"] = nest.rounds.version
-            self.feed.emit("round.started", data)
-        else:
-            frame.records = record.nodes
-        self._enter(frame, self._voice(execution, nest, index))
-
-    def _voice(self, execution: Execution, nest: Nest, index: int) -> Any:
-        """Who says what a round says."""
-        if nest.rounds.graph is not None:
-            return NodeVoice(execution)
-        speech = execution.frame.speech
-        return speech.turns(execution.spec).begin(index) if speech is not None and nest.block.slots else None
-
-    def _round_over(self, frame: Frame, signal: str | None, error: NodeError | None) -> None:
-        """A round has ended; the next one begins."""
-        execution = frame.container
-        if execution is None or execution.nest is None:
-            return
-        nest = execution.nest
-        self._close_frame(frame)
-        del nest.frames[frame.index]
-        output = None
-        try:
-            if error is None:
-                output, signal = nest.rounds.end(frame, signal, frame.results)
-            else:
-                nest.rounds.failed(frame.index, error)
-                self.partial = True
-        except Exception as failure:  # noqa: BLE001 - whatever a container raises is its failure
-            self._close_container(execution, as_node_error(failure, execution))
-            return
-        told = None if error is None else error.as_dict()
-        data = {
-            "node": execution.spec.id,
-            "path": execution.path,
-            "index": frame.index,
-            "output": output,
-            "error": told,
-            "signal": signal,
-        }
-        if frame.speech is not None and nest.rounds.graph is None and execution.frame.speech is not None:
-            data["said"] = frame.speech.voice.said.text()
-            execution.frame.speech.turns(execution.spec).end(frame.index)
-        self.feed.emit("round.completed", data)
-        nest.rounds.keep(frame.index, output, told, signal)
-        self._fill(execution)
-
-    def _close_frame(self, frame: Frame) -> None:
-        """Give up what still runs in a frame."""
-        frame.closed = True
-        if frame.live:
-            for execution in [each for each in self.active if each.frame is frame]:
-                self.abort(execution)
-
-    def _close_frames(self, execution: Execution) -> None:
-        if execution.nest is not None:
-            for frame in execution.nest.frames.values():
-                self._close_frame(frame)
-            execution.nest.frames.clear()
 
     def abort(self, execution: Execution) -> None:
         """Give up an execution, with all that runs inside it."""
         execution.closed = True
         if execution.nest is not None:
-            self._close_frames(execution)
-            self._observed(execution, NodeError("The node was cancelled.", code="cancelled"))
+            self.nesting.close_frames(execution)
+            self.observed(execution, NodeError("The node was cancelled.", code="cancelled"))
         if execution in self.active:
-            self._release(execution)
-
-    # Waits
-
-    def _wait(
-        self, execution: Execution, wait: Wait, expires_at: str | None = None, *, told: bool = False
-    ) -> None:
-        """A node needs an answer; `told`: it did so before the run was resumed."""
-        if wait.timeout_s is not None and expires_at is None:
-            expires_at = (self._clock() + timedelta(seconds=wait.timeout_s)).isoformat()
-        execution.waiting = Waiting(wait, expires_at)
-        self.active[execution] = None
-        self.waits[execution.path] = execution
-        if not told:
-            data = {
-                "node": execution.spec.id,
-                "path": execution.path,
-                "kind": wait.kind,
-                "payload": wait.payload,
-                "state": wait.state,
-                "expires_at": expires_at,
-            }
-            self.feed.emit("node.waiting", data)
-        if (early := self.early.pop(execution.path, None)) is not None:
-            self.answer(execution.path, early)
-        else:
-            self._expire_later(execution)
-
-    def _expire_later(self, execution: Execution) -> None:
-        """Answer a wait by its timeout when the time comes, or now when that has passed."""
-        if execution.waiting is None or execution.waiting.expires_at is None:
-            return
-        left = (datetime.fromisoformat(execution.waiting.expires_at) - self._clock()).total_seconds()
-        if left <= 0:
-            self.answer(execution.path, {"timeout": True})
-            return
-        loop = asyncio.get_running_loop()
-        execution.timer = loop.call_later(left, self.answer, execution.path, {"timeout": True})
-
-    def watch_waits(self, *, watch: bool) -> None:
-        """Set the timers of all waits, or let them go: a run nobody reads must not be kept alive by them."""
-        for execution in list(self.waits.values()):
-            if execution.timer is not None:
-                execution.timer.cancel()
-                execution.timer = None
-            if watch:
-                self._expire_later(execution)
-
-    def answer(self, wait_id: str, content: dict[str, Any]) -> bool:
-        """Answer a wait; False when there is none of this name (any more)."""
-        execution = self.waits.pop(wait_id, None)
-        if execution is None:
-            return False
-        self._land(execution, _Answer(content))
-        return True
-
-    def _answered(self, execution: Execution, answer: _Answer, *, told: bool = False) -> None:
-        """A node goes on after its wait; `told`: the ledger has the answer already."""
-        waiting = execution.waiting
-        if waiting is None:
-            return
-        if not told:
-            self.feed.emit("run.answered", {"wait": execution.path, "answer": answer.content})
-        execution.waiting = None
-        self._release(execution)
-        execution.started = perf_counter()
-        spec = execution.spec
-        try:
-            config = spec.static if spec.static is not None else spec.source.resolve(execution.frame)
-        except LanguageError as error:
-            self._failed(execution, NodeError(error.message, code=error.code))
-            return
-        self._spawn(execution, self._drive(execution, config, waited=(waiting.wait, answer)))
-
-    # What a resumed run had done
-
-    def _recall(self, frame: Frame, spec: Spec, record: NodeRecord) -> None:
-        """Take over what the ledger knows of a node instead of running it; what was cut off is run again later."""
-        data = record.data
-        if record.state == "completed":
-            self._apply(frame, record.settings, spec.id)
-            frame.values[spec.id] = data["outputs"]
-            if spec.special:
-                self._publish(frame, spec, data["outputs"])
-            self._leave(frame, spec, data["outputs"], data["port"], data.get("said"))
-        elif record.state == "failed":
-            error = data["error"]
-            failure = NodeError(error["message"], code=error["code"], details=error.get("details"))
-            self._fatal(frame, failure, frame.prefix + spec.id)
-        elif record.state == "waiting":
-            self._recall_wait(frame, spec, record)
-        elif record.rounds and spec.plain:
-            if record.attempt:
-                self._run(Execution(self, frame, spec, record.attempt, record.tries, record))
-            else:
-                # taken over from another run, of which this one repeats a part
-                self._attempt(frame, spec, 1, 0, record)
-        else:
-            # once more from its beginning; of a sub-workflow only what is missing in its rounds
-            attempt = record.attempt + 1
-            self._postponed.append(lambda: self._attempt(frame, spec, attempt, record.tries, record))
-            if not self._replaying:
-                self._postponed.pop()()
-
-    def _recall_wait(self, frame: Frame, spec: Spec, record: NodeRecord) -> None:
-        data = record.data
-        execution = Execution(self, frame, spec, record.attempt, record.tries, record)
-        wait = Wait(data["kind"], data["payload"], state=data["state"])
-        self._wait(execution, wait, data["expires_at"], told=True)
-        if record.answer is not None:
-            self.waits.pop(execution.path, None)
-            answer = _Answer(record.answer)
-            self._postponed.append(lambda: self._answered(execution, answer, told=True))
-            if not self._replaying:
-                self._postponed.pop()()
-
-    def _recall_round(
-        self, execution: Execution, nest: Nest, index: int, variables: dict[str, Any], record: RoundRecord
-    ) -> None:
-        """Take over a round that had ended."""
-        own = {execution.spec.id: variables} if nest.rounds.graph is None else variables
-        scope = Frame(nest.block, own, execution, index).inside(execution.frame)
-        self._apply(scope, record.settings, "")
-        speech = execution.frame.speech
-        if record.said is not None and speech is not None:
-            speech.turns(execution.spec).end(index, record.said)
-        nest.rounds.keep(index, record.output, record.error, record.signal)
-
-    def _apply(self, frame: Frame, settings: list[Setting], done: str) -> None:
-        """Set variables again. Those of a loop that has ended (`done`) are part of its outputs already."""
-        for setting in settings:
-            target = frame.get(setting.namespace) if setting.namespace != done else None
-            if isinstance(target, dict):
-                target[setting.name] = setting.value
-
-    def _caught_up(self) -> None:
-        """All the ledger knows has been taken over: now run what is missing, in the order it came up."""
-        self._replaying = False
-        for (namespace, name), value in self._overrides.items():
-            self.root.values[namespace][name] = value
-        self.voice.speak_up(self._said)
-        while self._postponed:
-            self._postponed.popleft()()
+            self.release(execution)
 
     # What comes from nodes and from outside
 
@@ -812,7 +548,7 @@ class Scheduler:
         self.feed.ring()
 
 
-def _called(execution: Execution, config: Any, waited: tuple[Wait, _Answer] | None) -> Any:
+def _called(execution: Execution, config: Any, waited: tuple[Wait, Answer] | None) -> Any:
     """What the node's `run` gives, or its `resume` after a wait."""
     node = execution.spec.node
     if waited is None:

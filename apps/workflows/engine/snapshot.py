@@ -25,7 +25,7 @@ def snapshot(scheduler: Scheduler) -> dict[str, Any]:
     return {
         "state": _state(scheduler),
         "nodes": nodes,
-        "waits": [_wait(execution) for execution in scheduler.waits.values()],
+        "waits": [_wait(execution) for execution in scheduler.waits.open.values()],
         "answer": scheduler.voice.said.text(),
     }
 
