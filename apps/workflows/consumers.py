@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from apps.agents.consumers import NOT_FOUND, NOT_SIGNED_IN, scope_language
 from apps.agents.threads import in_thread
 from apps.core.actors import Actor
-from apps.core.exceptions import FlywheelError, Invalid
+from apps.core.exceptions import FlywheelError, Invalid, NotFound
 from apps.core.models import User
 from apps.core.streams import current_hub
 from apps.workflows.models import WorkflowRun
@@ -82,12 +82,17 @@ class RunConsumer(AsyncWebsocketConsumer):
         return found if found.is_authenticated else None
 
     def _found(self) -> tuple[WorkflowRun, list[dict[str, Any]]]:
-        run = watched_run(self.scope["user"], self.scope["url_route"]["kwargs"]["run_id"])
+        person = self._person()
+        if person is None:
+            raise NotFound
+        run = watched_run(person, self.scope["url_route"]["kwargs"]["run_id"])
         return run, [wait_payload(wait) for wait in run.waits.open()]
 
     def _stop(self, reason: str) -> None:
         run, _waits = self._found()
-        cancel_run(actor=Actor.for_user(self.scope["user"]), run=run, reason=reason)
+        person = self._person()
+        if person is not None:
+            cancel_run(actor=Actor.for_user(person), run=run, reason=reason)
 
     async def _forward(self, run_id: UUID, after_seq: int) -> None:
         # asgiref types a message by all its optional keys

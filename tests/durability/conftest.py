@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.product import Product, running_product
+from tests.workflows.conftest import acme, effects
+
+__all__ = ["acme", "effects"]
 
 ENVIRONMENT = {
     "DJANGO_SETTINGS_MODULE": "tests.durability.settings",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import Counter
 from typing import Any
 
@@ -15,6 +16,7 @@ class EffectServer:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, str, dict[str, Any]]] = []
+        self._at: list[float] = []
         self.url = ""
         self._runner: web.AppRunner | None = None
         self._arrived = asyncio.Event()
@@ -38,13 +40,18 @@ class EffectServer:
         body = await request.read()
         data = json.loads(body) if body else {}
         self.calls.append((request.path, request.headers.get("Idempotency-Key", ""), data))
+        self._at.append(time.time())
         self._arrived.set()
         await asyncio.sleep(float(request.query.get("delay", 0)))
         return web.json_response({"ok": True}, status=int(request.query.get("status", 200)))
 
-    async def wait_for(self, count: int) -> None:
+    def times(self) -> list[tuple[float, str, dict[str, Any]]]:
+        """When each call came (seconds since 1970), its key and its body."""
+        return [(at, key, data) for at, (_path, key, data) in zip(self._at, self.calls, strict=True)]
+
+    async def wait_for(self, count: int, *, seconds: float = 15) -> None:
         """Return when so many calls have come."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(seconds):
             while len(self.calls) < count:
                 self._arrived.clear()
                 await self._arrived.wait()

@@ -77,5 +77,6 @@ class TriggerViewSet(WorkspaceViewSet[Trigger]):
     @action(detail=True, methods=["get"], filterset_fields=None)
     def firings(self, request: Request, **kwargs: Any) -> Response:
         """Newest first."""
-        page = self.paginate_queryset(self.get_object().firings.all())
+        found: Any = self.get_object().firings.all()  # rows of another model than the view's
+        page: Any = self.paginate_queryset(found)
         return self.get_paginated_response(shapes.FiringSerializer(page, many=True).data)

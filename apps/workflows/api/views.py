@@ -125,8 +125,8 @@ class WorkflowViewSet(WorkspaceViewSet[Workflow]):
     @action(detail=True, methods=["get"], filterset_class=None)
     def versions(self, request: Request, **kwargs: Any) -> Response:
         """Published versions without their documents."""
-        found = self.get_object().versions.defer("document")
-        page = self.paginate_queryset(found)
+        found: Any = self.get_object().versions.defer("document")  # rows of another model than the view's
+        page: Any = self.paginate_queryset(found)
         return self.get_paginated_response(shapes.VersionSerializer(page, many=True).data)
 
     @extend_schema(

@@ -6,9 +6,9 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -234,7 +234,9 @@ class Execution:
         return {name: self._turn.variables.get(name, default) for name, default in names.items()}
 
     async def _consume(self, running: engine.Run, stream: Stream) -> None:
-        async with aclosing(running.events()) as events:
+        # what the engine calls an iterator is a generator, which has to be closed
+        generator = cast("AsyncGenerator[Event, None]", running.events())
+        async with aclosing(generator) as events:
             async for event in events:
                 await self._note(event, stream)
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import logging
+import os
 import random
 import socket
 import uuid
@@ -57,7 +58,7 @@ class Executor:
         self._modes = modes
         self._slots = slots or settings.RUNNER_SLOTS
         # the name says which process held a lease when somebody looks at the table
-        self.owner = f"{socket.gethostname()[:24]}:{uuid.uuid4().hex}"
+        self.owner = f"{socket.gethostname()[:24]}:{os.getpid()}:{uuid.uuid4().hex[:16]}"
         self.database = Database(conninfo())
         self._closer = Closer(self.database)
         self._graphs = Graphs()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from typing import Any, Final
 
 import orjson
@@ -121,7 +120,7 @@ class RunTrace:
 
     def node_started(self, ctx: NodeContext, node: Node[Any], config: Any) -> _Token | None:
         """Open the span of an attempt."""
-        own_task = _has_task(type(node))
+        own_task = _has_task(node)
         if not own_task and not node.container:
             self._plain += 1
             if self._plain > MAX_PLAIN_SPANS:
@@ -173,7 +172,6 @@ def _plain(value: Any) -> Any:
     return dump(mode="python") if dump is not None else str(value)
 
 
-@cache
-def _has_task(node: type[Node[Any]]) -> bool:
+def _has_task(node: Node[Any]) -> bool:
     """Whether the engine runs nodes of this type in a task of their own."""
     return inspect.iscoroutinefunction(node.run) and not node.container

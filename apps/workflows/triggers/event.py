@@ -63,5 +63,5 @@ def _causes_itself(trigger: Trigger, happening: Happening) -> bool:
         return True
     # one failure handler that fails must not start another, and that one the first
     return WorkflowRun.objects.filter(
-        pk=happening.data.get("run_id"), trigger_kind=TriggerKind.EVENT, trigger__event=RUN_FAILED
+        pk=str(happening.data["run_id"]), trigger_kind=TriggerKind.EVENT, trigger__event=RUN_FAILED
     ).exists()
