@@ -15,7 +15,7 @@ class AgentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register pages, navigation, dashboard and the way back from traces."""
-        from apps.agents.admin import conversation, dashboard, pages  # noqa: F401  # registers the admin
+        from apps.agents.admin import conversation, dashboard, pages, prompts  # noqa: F401  # registers the admin
         from apps.agents.links import message_link
         from apps.core.admin import dashboard as start_page
         from apps.core.admin import navigation
@@ -29,6 +29,13 @@ class AgentsConfig(AppConfig):
         register("agents/<uuid:pk>/chat/<uuid:conversation>/", pages.ChatPage, "agents_conversation_chat")
         navigation.register(
             "build", _("Agents"), "smart_toy", "admin:agents_agents", 10, model="agents.Agent"
+        )
+        register("prompts/", prompts.PromptListPage, "agents_prompts")
+        register("prompts/new/", prompts.PromptEditPage, "agents_prompt_new")
+        register("prompts/<uuid:pk>/", prompts.PromptDetailPage, "agents_prompt")
+        register("prompts/<uuid:pk>/edit/", prompts.PromptEditPage, "agents_prompt_edit")
+        navigation.register(
+            "build", _("Prompts"), "edit_note", "admin:agents_prompts", 20, model="agents.Prompt"
         )
         navigation.register(
             "observe", _("Conversations"), "forum", "admin:agents_conversation_changelist", 10,

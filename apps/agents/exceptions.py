@@ -41,3 +41,11 @@ class AnswerFailedError(Unavailable):
     code = "answer_failed"
     status = 502
     title = _("The answer failed")
+
+
+class PromptChangedError(Conflict):
+    """Somebody changed the prompt since the caller read it."""
+
+    code = "prompt_changed"
+    status = 412
+    title = _("The prompt was changed meanwhile")

@@ -6,12 +6,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
+from django.apps import apps
 from django.db import models
 
 from apps.core.querysets import WorkspaceQuerySet
 
 if TYPE_CHECKING:
-    from apps.agents.models import Agent, Conversation, Message  # noqa: F401  # for the type parameters
+    from apps.agents.models import (  # noqa: F401  # for the type parameters
+        Agent,
+        Conversation,
+        Message,
+        Prompt,
+        PromptLabel,
+        PromptVersion,
+    )
     from apps.core.models import User
 
 
@@ -84,3 +92,37 @@ class MessageQuerySet(WorkspaceQuerySet["Message"]):
     def tallied(self) -> dict[str, int]:
         """Count by state, in one query."""
         return dict(self.values_list("state").annotate(n=models.Count("id")))
+
+
+class PromptQuerySet(WorkspaceQuerySet["Prompt"]):
+    """Prompts."""
+
+    def in_folder(self, folder: str) -> Self:
+        """Those whose name begins with the folder."""
+        return self.filter(name__startswith=f"{folder.strip('/')}/") if folder.strip("/") else self
+
+    def with_labels(self) -> Self:
+        """Fetch the labels with their versions' numbers along."""
+        return self.prefetch_related("labels__version")
+
+    def with_newest_config(self) -> Self:
+        """Add the newest version's settings as `newest_config`."""
+        versions = apps.get_model("agents", "PromptVersion")._default_manager  # the models import this module
+        newest = versions.filter(prompt=models.OuterRef("pk"), number=models.OuterRef("newest"))
+        return self.annotate(newest_config=models.Subquery(newest.values("config")))
+
+
+class PromptVersionQuerySet(WorkspaceQuerySet["PromptVersion"]):
+    """Versions of prompts."""
+
+    def pointed_at(self, *, version: int | None, label: str) -> Self:
+        """The version with this number, or the one that the label points at."""
+        if version is not None:
+            return self.filter(number=version)
+        if label == "latest":
+            return self.filter(number=models.F("prompt__newest"))
+        return self.filter(labels__name=label)
+
+
+class PromptLabelQuerySet(WorkspaceQuerySet["PromptLabel"]):
+    """Labels of prompts."""

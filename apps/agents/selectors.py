@@ -7,13 +7,23 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Count, Max, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apps.agents.branches import shown_path
-from apps.agents.models import Agent, Conversation, Message, MessageState
+from apps.agents.models import (
+    Agent,
+    Conversation,
+    Message,
+    MessageState,
+    Prompt,
+    PromptLabel,
+    PromptVersion,
+)
+from apps.agents.models.prompt import DEFAULT_LABEL, NEWEST
 from apps.agents.payloads import shown_payload
 from apps.core.exceptions import NotFound
 from apps.core.models import User, Workspace
@@ -134,3 +144,28 @@ def today(workspace: Workspace) -> Today:
         failed=answers.filter(failed).count(),
         series=[float(hours.get(first + timedelta(hours=i), 0)) for i in range(25)],
     )
+
+
+def find_prompt_version(
+    *,
+    user: User | AnonymousUser,
+    workspace: Workspace,
+    name: str,
+    version: int | None = None,
+    label: str = "",
+) -> PromptVersion | None:
+    """The version that number or label name, by default the one in production; with its prompt, in one query."""
+    versions = PromptVersion.objects.in_workspace(workspace).visible_to(user).filter(prompt__name=name)
+    pointed = versions.pointed_at(version=version, label=label or DEFAULT_LABEL)
+    return pointed.select_related("prompt").first()
+
+
+def labels_of(version: PromptVersion) -> list[str]:
+    """The labels that point at a version; the newest one is `latest` by itself."""
+    names = list(PromptLabel.objects.filter(version=version).values_list("name", flat=True))
+    return [*names, NEWEST] if version.number == version.prompt.newest else names
+
+
+def prompt_cards(workspace: Workspace, user: User | AnonymousUser) -> models.QuerySet[Prompt]:
+    """Prompts of the list page by name, with their labels."""
+    return Prompt.objects.in_workspace(workspace).visible_to(user).with_labels().order_by("name")

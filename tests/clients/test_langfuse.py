@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -46,6 +47,22 @@ def test_traces_and_scores_arrive_complete(line, run, api: Api):
     assert scores["exact"]["observation_id"] == steps["answer"]["span_id"]
     assert scores["score 19"]["value"] == 9.5
     assert sent["url"].endswith(f"/traces/{sent['trace_id']}")
+
+
+def test_prompts_are_written_and_read(line, run, api: Api):
+    folder = uuid4().hex
+    got = run("langfuse_prompts.py", *line, arguments=[folder])
+    assert got == {
+        "production": [1, "Hello Ada", ["sdk"]],
+        "newest": [2, {"temperature": 0.5}, ["latest"]],
+        "second": [2, "Good day {{name}}", "politer"],
+        "chat": [{"role": "system", "content": "Be kind to Ada."}, {"role": "user", "content": "Hi"}],
+        "moved": 2,
+        "missing": "instead",
+        "listed": [f"{folder}/chat", f"{folder}/greeting"],
+    }
+    (ours,) = api.call("GET", f"/api/v1/prompts/?folder={folder}&type=text")["results"]
+    assert ours["labels"] == {"production": 2, "latest": 2}
 
 
 def _observation(api: Api, step: dict[str, Any], trace: dict[str, Any]) -> dict[str, Any]:

@@ -184,3 +184,47 @@ def test_printed_links_lead_to_the_trace(
     assert trace.trace_id in response["Location"]
     assert console(stranger).get(path).status_code == 404
     assert "/login/" in Client().get(path)["Location"]
+
+
+def test_prompts_are_written_and_read(client: APIClient, workspace: Workspace) -> None:
+    address = "/api/public/v2/prompts"
+    text = {"name": "support/greeting", "prompt": "Hi {{name}}", "labels": ["production"], "tags": None,
+            "config": None, "commitMessage": None, "type": None}  # fmt: skip
+    made = client.post(address, text)
+    assert made.status_code == 201
+    assert made.json()["version"] == 1
+    chat = [{"role": "system", "content": "Be."}, {"type": "placeholder", "name": "history"}]
+    client.post(
+        address, {"name": "chat", "type": "chat", "prompt": [{**chat[0], "type": "chatmessage"}, chat[1]]}
+    )
+    for path in ("support%2Fgreeting", "support/greeting", "support%2Fgreeting/"):
+        found = client.get(f"{address}/{path}").json()
+        assert (found["type"], found["prompt"], found["version"]) == ("text", "Hi {{name}}", 1)
+        assert (found["config"], sorted(found["labels"]), found["commitMessage"]) == (
+            {},
+            ["latest", "production"],
+            None,
+        )
+    assert client.get(f"{address}/chat").status_code == 404  # none is in production
+    assert client.get(f"{address}/chat?label=latest").json()["prompt"] == chat
+    for end in ("", "/"):
+        moved = client.patch(f"{address}/chat/versions/1{end}", {"newLabels": ["production"]})
+        assert sorted(moved.json()["labels"]) == ["latest", "production"]
+    rows = client.get(f"{address}?page=1&limit=1").json()
+    assert rows["meta"] == {"page": 1, "limit": 1, "totalItems": 2, "totalPages": 2}
+    assert set(rows["data"][0]) == {
+        "name",
+        "type",
+        "versions",
+        "labels",
+        "tags",
+        "lastUpdatedAt",
+        "lastConfig",
+    }
+    assert client.get(f"{address}/chat?version=x").status_code == 422
+    assert client.get(f"{address}?page=0").status_code == 422
+    missing = client.get(f"{address}/nothing")
+    assert (missing.status_code, "message" in missing.json()) == (404, True)
+    assert client.delete(f"{address}/chat?version=1").status_code == 422
+    assert client.delete(f"{address}/chat").status_code == 204
+    assert client.post(address, {"name": "chat", "prompt": 7}).status_code == 422

@@ -40,6 +40,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ConversationSourceEnum": "apps.agents.models.Source",
         "ScoreSourceEnum": "apps.tracing.models.score.ScoreSource",
+        "PromptTypeEnum": "apps.agents.models.prompt.PromptType",
         "MessageRoleEnum": "apps.agents.models.MessageRole",
         "WorkspaceRoleEnum": "apps.core.access.Role",
         "ObservationTypeEnum": [

@@ -1,0 +1,44 @@
+"""Lists by page number."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from django.db.models import Model, QuerySet
+
+from apps.core.exceptions import Invalid
+
+PAGE_SIZE = 50
+MAX_PAGE_SIZE = 100
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[M]):
+    """Rows of one page, and how many there are in all."""
+
+    rows: Sequence[M]
+    page: int
+    limit: int
+    total: int
+
+    @classmethod
+    def of(cls, rows: QuerySet[M], query: Mapping[str, str]) -> "Page[M]":
+        """The page that `page` (from 1) and `limit` name; raises Invalid."""
+        page, limit = _whole(query, "page", 1), min(_whole(query, "limit", PAGE_SIZE), MAX_PAGE_SIZE)
+        total = rows.count()
+        return cls(list(rows[(page - 1) * limit : page * limit]), page, limit, total)
+
+    def body(self, data: Sequence[Any]) -> dict[str, Any]:
+        """The answer with these rows."""
+        pages = -(-self.total // self.limit)
+        meta = {"page": self.page, "limit": self.limit, "totalItems": self.total, "totalPages": pages}
+        return {"data": data, "meta": meta}
+
+
+def _whole(query: Mapping[str, str], name: str, default: int) -> int:
+    value = query.get(name) or str(default)
+    if not (value.isascii() and value.isdigit() and len(value) < 8) or int(value) < 1:
+        raise Invalid(f"`{name}` is a whole number from 1.")
+    return int(value)
