@@ -210,6 +210,23 @@ def test_waiting_children_of_a_zygote_that_drains_take_what_comes_next(start):
     assert eventually(handle.ended)
 
 
+def test_draining_waits_for_connections_that_have_said_nothing_yet(start):
+    handle, path = start()
+    late = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    late.connect(path)
+    assert eventually(lambda: _runs(path))  # the one before it has been accepted
+    handle.drain()
+    time.sleep(0.05)
+    peer = Peer.__new__(Peer)
+    peer.control = late
+    peer.data, theirs = socket.socketpair()
+    socket.send_fds(late, [protocol.start_message(Limits())], [theirs.fileno()])
+    theirs.close()
+    peer.data.send(protocol.encode_job(CodeJob("python", QUICK)))
+    assert json.loads(peer.result()) == {"ok": True, "value": 1}
+    assert eventually(handle.ended)
+
+
 def test_draining_finishes_jobs_and_ends(start):
     handle, path = start(warm=0)
     peer = Peer(path, code="import time\ndef main():\n    time.sleep(0.3)\n    return 1")

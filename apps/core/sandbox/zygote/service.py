@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import contextlib
 import gc
 import json
 import os
@@ -74,6 +75,7 @@ class Zygote:
         self._running: dict[int, Child] = {}  # by process id; these hold a slot
         self._ending: dict[int, Child] = {}  # their clients have what they wanted, or went; soon gone
         self._warm: dict[int, Child] = {}  # these wait for a client, or have one and are about to tell
+        self._silent: dict[int, _socket.socket] = {}  # connections whose start message is not there yet
         self._serving = False
         self._failed = 0
         self._draining = False
@@ -84,7 +86,7 @@ class Zygote:
     def serve(self) -> None:
         """Run until the leash ends, or until it said to drain and the last child is gone."""
         self._watch(self._leash.fileno(), self._obey)
-        while not (self._draining and not self._running and not self._ending and not self._warm):
+        while not (self._draining and self._is_idle()):
             wanted = self._wants_child()
             events = self._poll.poll(0 if wanted else self._pause())
             if not events and wanted:
@@ -96,6 +98,9 @@ class Zygote:
             self._accept_or_leave_it()
             if self._running or self._draining:
                 self._keep_time()
+
+    def _is_idle(self) -> bool:
+        return not (self._running or self._ending or self._warm or self._silent)
 
     def _wants_child(self) -> bool:
         """Whether one more should wait; who waits takes a slot as well, so that waiting ones never exceed them."""
@@ -135,8 +140,7 @@ class Zygote:
     def _keep_time(self) -> None:
         now = time.monotonic()
         if self._draining and now > self._drained_at + LINGER_S:
-            for one in self._warm.values():
-                self._kill(one, "drained")
+            self._end_waiting()
         for one in self._running.values():
             if now >= one.deadline and not one.reason:
                 self._kill(one, "wall")
@@ -144,6 +148,15 @@ class Zygote:
             elif one.polite_at and now >= one.polite_at:
                 one.polite_at = 0.0
                 os.setpriority(os.PRIO_PROCESS, one.pid, POLITE)
+
+    def _end_waiting(self) -> None:
+        """Nobody came for long: what waits may go, and clients that never said anything may try again."""
+        for one in self._warm.values():
+            self._kill(one, "drained")
+        for number, control in list(self._silent.items()):
+            self._unwatch(number)
+            self._answer(control, state="busy")
+        self._silent.clear()
 
     # the supervisor
 
@@ -185,16 +198,18 @@ class Zygote:
 
     def _take(self, control: _socket.socket, what: int) -> None:
         """Read the start message when it is there already, else when it comes."""
+        number = control.fileno()
         try:
             message, ancillary, _, _ = control.recvmsg(request.MAX_BYTES, children.DESCRIPTOR_SPACE)
         except BlockingIOError:
-            if control.fileno() not in self._handlers:
-                self._watch(control.fileno(), lambda: self._take(control, what))
+            if number not in self._silent:
+                self._silent[number] = control
+                self._watch(number, lambda: self._take(control, what))
             return
         except OSError:
             message, ancillary = b"", []
-        if control.fileno() in self._handlers:
-            self._unwatch(control.fileno())
+        if self._silent.pop(number, None) is not None:
+            self._unwatch(number)
         data = int.from_bytes(ancillary[0][2], "little") if ancillary else -1
         try:
             self._start(control, message, data, what)
@@ -326,10 +341,8 @@ class Zygote:
         self._counters[what] = self._counters.get(what, 0) + 1
 
     def _answer(self, control: _socket.socket, **verdict: object) -> None:
-        try:
+        with contextlib.suppress(OSError):  # the client may have gone
             control.send(json.dumps(verdict).encode())
-        except OSError:  # the client has gone
-            self._count("unheard")
         control.close()
 
 
