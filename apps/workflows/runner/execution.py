@@ -65,11 +65,6 @@ class Execution:
         """The run's id, which is also its stream's."""
         return self.run.id
 
-    @property
-    def suspect(self) -> bool:
-        """Whether the run may be what ended its earlier processes."""
-        return self.run.stalls >= 2
-
     # -- from outside
 
     def on_command(self, name: str) -> None:

@@ -42,6 +42,11 @@ INTERACTIVE_AGE_S: Final = 1.0
 #: Runs taken by one statement; more follow at once.
 BATCH: Final = 100
 
+#: Stalls from which a run may be what ends its processes.
+SUSPICIOUS: Final = 3
+#: Runs with so many stalls, from and to, that a process executes at once.
+SUSPICION: Final = ((0, 2, BATCH), (3, 3, 16), (4, 4, 4), (5, 2**31 - 1, 1))
+
 #: What a process takes: modes, each with how old a run has to be.
 WEB: Final = ((RunMode.INTERACTIVE, 0.0),)
 RUNNER: Final = ((RunMode.BACKGROUND, 0.0), (RunMode.INTERACTIVE, INTERACTIVE_AGE_S))
@@ -206,17 +211,26 @@ class Executor:
         return bool(ids) and self._room(()) > 0
 
     async def _take_lost(self) -> list[UUID]:
+        """Take runs over, fewer at once the more their processes died: so it shows which run ends them."""
         ids: list[UUID] = []
-        for suspects in (True, False):
-            # of runs that may have ended their process only one at a time is executed here: so it shows which it was
-            room = 0 if suspects and any(run.suspect for run in self._runs.values()) else self._room(ids)
-            if room:
-                ids += await self.database.run(
-                    partial(
-                        queue.take_over, owner=self.owner, lease_s=settings.RUN_LEASE_S,
-                        slots=1 if suspects else room, suspects=suspects,
-                    )
-                )  # fmt: skip
+        suspects = [run.run.stalls for run in self._runs.values() if run.run.stalls >= SUSPICIOUS]
+        for least, most, at_once in SUSPICION:
+            room = self._room(ids)
+            if least >= SUSPICIOUS:
+                # the most suspicious one here decides how many go beside it
+                allowed = min([at_once, *(_at_once(stalls) for stalls in suspects)])
+                room = min(room, allowed - len(suspects))
+            if room <= 0:
+                continue
+            taken = await self.database.run(
+                partial(
+                    queue.take_over, owner=self.owner, lease_s=settings.RUN_LEASE_S, slots=room,
+                    stalls=(least, most),
+                )
+            )  # fmt: skip
+            ids += taken
+            if least >= SUSPICIOUS:
+                suspects += [least] * len(taken)
         return ids
 
     def _room(self, taken: Sequence[UUID]) -> int:
@@ -277,3 +291,8 @@ class Executor:
                 logger.warning("executor: listening again in %.1f s (%s)", pause, error)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 2.0)
+
+
+def _at_once(stalls: int) -> int:
+    """How many runs under this suspicion a process executes at once."""
+    return next(at_once for least, most, at_once in SUSPICION if least <= stalls <= most)

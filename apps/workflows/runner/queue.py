@@ -67,12 +67,13 @@ FROM free WHERE r.id = free.id
 RETURNING r.id
 """
 
-# What a dead process left. `stalls` goes back to one when a node was completed since the last takeover.
+# What a dead process left. `stalls` goes back to one when a node was completed since the last takeover. Of runs under
+# the same suspicion those that were taken over longest ago come first, so that all get their turn.
 _TAKE_OVER: Final = """
 WITH lost AS (
     SELECT id FROM workflows_workflowrun
-    WHERE state = 'running' AND lease_until < now() AND CASE WHEN %(suspects)s THEN stalls >= 2 ELSE stalls < 2 END
-    ORDER BY CASE WHEN %(suspects)s THEN stalls ELSE 0 END DESC, lease_until LIMIT %(slots)s
+    WHERE state = 'running' AND lease_until < now() AND stalls BETWEEN %(least)s AND %(most)s
+    ORDER BY lease_until LIMIT %(slots)s
     FOR UPDATE SKIP LOCKED
 ), seen AS (
     SELECT lost.id, coalesce((
@@ -176,10 +177,11 @@ async def claim(
 
 
 async def take_over(
-    connection: Connection, *, owner: str, lease_s: float, slots: int, suspects: bool
+    connection: Connection, *, owner: str, lease_s: float, slots: int, stalls: tuple[int, int]
 ) -> list[UUID]:
-    """Take runs whose process died: those under suspicion of having ended it, or the others."""
-    given = {"owner": owner, "lease": lease_s, "slots": slots, "suspects": suspects}
+    """Take runs whose process died, with a number of stalls between the two given ones."""
+    least, most = stalls
+    given = {"owner": owner, "lease": lease_s, "slots": slots, "least": least, "most": most}
     cursor = await connection.execute(_TAKE_OVER, given, prepare=True)
     return [row[0] for row in await cursor.fetchall()]
 

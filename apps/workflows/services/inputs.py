@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from apps.core.exceptions import TooLarge
 from apps.workflows.exceptions import InputsInvalidError
-from apps.workflows.nodes.support.forms import FormField, form_schema
+from apps.workflows.nodes import start
 
 MAX_INPUT_BYTES: Final = 10 * 2**20
 
@@ -26,16 +26,21 @@ def start_config(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def input_schema(document: Mapping[str, Any]) -> dict[str, Any]:
     """JSON schema of the inputs that a document's start node asks for."""
-    asked = start_config(document).get("inputs") or []
-    return form_schema([FormField.model_validate(field) for field in asked])
+    return start.input_schema(start.StartConfig.model_validate(start_config(document)))
 
 
 def checked_inputs(document: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs as the run gets them; raises InputsInvalidError naming each wrong one."""
+    """The inputs of a run, as they were given; raises InputsInvalidError naming each that the start node refuses."""
     if not isinstance(inputs, Mapping):
         raise InputsInvalidError(_("Inputs are an object of names and values."))
     given = {str(name): value for name, value in inputs.items()}
     size = len(orjson.dumps(given, option=orjson.OPT_NON_STR_KEYS, default=str))
     if size > MAX_INPUT_BYTES:
         raise TooLarge(_("Inputs may have at most %(limit)d MB.") % {"limit": MAX_INPUT_BYTES // 2**20})
+    _values, wrong = start.read_inputs(start.StartConfig.model_validate(start_config(document)), given)
+    if wrong:
+        name, sentence = next(iter(wrong.items()))
+        raise InputsInvalidError(
+            f"{name}: {sentence}", errors={field: [problem] for field, problem in wrong.items()}
+        )
     return given

@@ -65,5 +65,5 @@ SPECTACULAR_SETTINGS = {
         "WaitStateEnum": "apps.workflows.models.WaitState",
         "FiringStateEnum": "apps.workflows.models.FiringState",
         "ChangeKindEnum": ["added", "removed", "changed", "moved"],
-    },  # fmt: skip
+    },
 }

@@ -59,7 +59,7 @@ WEB_CONCURRENCY = env.integer("WEB_CONCURRENCY", 1, "Web server processes.", min
 
 RUN_LEASE_S = 15.0  # a run whose process is gone goes on in another after this time
 RUN_HEARTBEAT_S = 4.0
-RUN_MAX_STALLS = 5  # a run that ends its process this often without getting any further is given up
+RUN_MAX_STALLS = 7  # a run that ends its process this often without getting any further is given up
 RUNNER_SLOTS = env.integer(
     "RUNNER_SLOTS", 200, "Runs of workflows that one process executes at the same time.", minimum=1
 )
