@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.workflows import dsl, engine
-from apps.workflows.engine import TERMINAL, Event
+from apps.workflows.engine import TERMINAL, Event, RunState
 from tests.workflows.engine.graphs import documents
 from tests.workflows.engine.kit import CATALOGUE, Lab, paths, play, prepare, read, resume
 from tests.workflows.engine.reference import Failed, Interpreter
@@ -55,6 +54,15 @@ def outcome(events: list[Event]) -> tuple[str, dict[str, Any]]:
     return last.data["status"], found
 
 
+def tried(events: list[Event]) -> Lab:
+    """A lab in which the tries that these events tell of have been made."""
+    world = Lab()
+    for event in events:
+        if event.type == "node.retrying":
+            world.tries[event.data["path"]] = world.tries.get(event.data["path"], 0) + 1
+    return world
+
+
 def compiled(document: dict[str, Any]) -> engine.Graph:
     return engine.compile(dsl.parse(document), CATALOGUE)
 
@@ -81,12 +89,7 @@ def test_a_run_that_is_killed_anywhere_comes_to_the_same(
     events = asyncio.run(play(graph, answers=ANSWERS))
     cut = data.draw(st.integers(0, len(events) - 1))
     before = events[:cut]
-    world = Lab()
-    tries = defaultdict(int)
-    for event in before:
-        if event.type == "node.retrying":
-            tries[event.data["path"]] += 1
-    world.tries.update(tries)
+    world = tried(before)
     after = asyncio.run(resume(graph, before, world=world, answers=ANSWERS))
     assert outcome([*before, *after]) == (status, scope)
     done = set(paths(before, "node.completed"))
@@ -118,12 +121,27 @@ def test_a_run_that_is_cancelled_anywhere_ends_in_order(
     assert not any(event.type in TERMINAL for event in events[:-1])
     assert world.running == 0
     if events[-1].type == "run.stopped":
-        world = Lab()
-        for event in events:
-            if event.type == "node.retrying":
-                world.tries[event.data["path"]] = world.tries.get(event.data["path"], 0) + 1
-        after = asyncio.run(resume(graph, events[:-1], world=world, answers=ANSWERS))
+        after = asyncio.run(resume(graph, events[:-1], world=tried(events), answers=ANSWERS))
         assert outcome([*events[:-1], *after]) == expected(document)[:2]
+
+
+@FEW
+@given(documents(), st.data())
+def test_a_run_that_is_repeated_from_any_node_comes_to_the_same(
+    document: dict[str, Any], data: st.DataObject
+) -> None:
+    graph = compiled(document)
+    events = asyncio.run(play(graph, answers=ANSWERS))
+    status, scope, _ = expected(document)
+    started = paths(events, "node.started")
+    path = data.draw(st.sampled_from(["", *started]))
+    state = RunState.rerun_from(graph, events, path)
+    again = asyncio.run(read(prepare(graph, state=state), ANSWERS))
+    assert outcome(again) == (status, scope)
+    # its own ledger tells it all: cut anywhere after what was taken over, it can be resumed
+    before = again[: data.draw(st.integers(1 + len(state.prelude), len(again) - 1))]
+    after = asyncio.run(resume(graph, before, answers=ANSWERS, world=tried(before)))
+    assert outcome([*before, *after]) == (status, scope)
 
 
 @FEW
