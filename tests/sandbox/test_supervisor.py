@@ -141,6 +141,38 @@ def test_stopping_ends_all_and_removes_the_sockets(supervisor):
     assert not list(one.directory.glob("*.sock"))
 
 
+@pytest.fixture
+def site(tmp_path):
+    """A directory with packages."""
+    tmp_path.chmod(0o755)
+    (tmp_path / "helpful.py").write_text(
+        "import random\nSTATE = random.random()\ndef twice(x):\n    return x * 2\n"
+    )
+    (tmp_path / "threaded.py").write_text(
+        "import threading, time\nthreading.Thread(target=time.sleep, args=[99], daemon=True).start()\n"
+    )
+    return tmp_path
+
+
+def test_extra_packages_can_be_imported(supervisor, site):
+    one = supervisor(packages=("helpful", "not_there"), package_paths=(str(site),))
+    job = CodeJob("python", "import helpful\ndef main():\n    return [helpful.twice(2), helpful.__file__]")
+    one.transport = LocalTransport(one.directory, ("helpful", "not_there"))
+    value = one.run(job)
+    assert value[0] == 4
+    assert str(site) not in value[1]
+    assert "not_there: ModuleNotFoundError" in one.state()["missing"][0]
+    with pytest.raises(errors.CodeFailed, match="not available in the sandbox"):
+        one.run(CodeJob("python", "import not_there"))
+
+
+def test_a_package_that_starts_a_thread_is_left_out(supervisor, site):
+    one = supervisor(packages=("threaded",), package_paths=(str(site),))
+    assert "started a thread" in one.state()["missing"][0]
+    assert one.run() == 1
+    assert not (one.directory / "packages.sock").exists()
+
+
 def test_it_refuses_below_the_minimum_and_says_so():
     one = Running(disabled=("landlock",), require=("landlock",))
     try:

@@ -27,9 +27,9 @@ after_import: dict[str, Callable[[ModuleType], None]] = {}  # what to do with a 
 
 def neutral(path: str) -> str:
     """A name for `path` that starts at the library instead of the machine's root."""
-    for root in _roots:
-        if path.startswith(root):
-            return f"<python>{path[len(root) :]}"
+    known = [root for root in _roots if path.startswith(f"{root}/")]
+    if known:
+        return f"<python>{path[max(map(len, known)) :]}"
     return f"<python>/{path.rsplit('/', 1)[-1]}"
 
 
@@ -133,6 +133,12 @@ def install(root: str) -> None:
     """Import from disk with neutral names, until `seal`."""
     _roots[:] = [root, *(path for path in sys.path if path != root)]
     sys.meta_path.insert(2, NeutralFinder())
+
+
+def look_in(directories: Sequence[str]) -> None:
+    """Import from `directories` as well, until `seal`."""
+    _roots.extend(directories)
+    sys.path.extend(directories)
 
 
 def seal(archive: Archive) -> None:

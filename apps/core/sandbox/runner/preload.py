@@ -84,7 +84,7 @@ def _import_below(package: str) -> None:
 def _import_packages(packages: list[str], paths: list[str]) -> list[str]:
     """Import the administrator's packages with all that using them would import later; return what failed."""
     missing = []
-    sys.path.extend(paths)
+    loader.look_in(paths)
     for name in packages:
         try:
             importlib.import_module(name)

@@ -119,14 +119,15 @@
   globalThis.setInterval = (callback, delay, ...args) => schedule(callback, delay, args, Math.max(Number(delay) || 0, 1));
   globalThis.clearTimeout = globalThis.clearInterval = cancel;
   const wait = () => (timers.length ? Math.max(0, Math.min(...timers.map((timer) => timer.at)) - Date.now()) : -1);
+  // one at a time: what a timer resolves runs before the next timer, however late both are
   const fire = () => {
     const now = Date.now();
     const due = timers.filter((timer) => timer.at <= now).sort((one, two) => one.at - two.at || one.id - two.id);
-    for (const timer of due) {
-      if (timer.every) timer.at = now + timer.every;
-      else cancel(timer.id);
-      timer.callback(...timer.args);
-    }
+    if (!due.length) return;
+    const [timer] = due;
+    if (timer.every) timer.at = now + timer.every;
+    else cancel(timer.id);
+    timer.callback(...timer.args);
   };
 
   const files = {};

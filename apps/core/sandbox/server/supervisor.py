@@ -14,7 +14,7 @@ from collections import Counter
 from typing import Any
 
 from apps.core.sandbox.kernel import calls
-from apps.core.sandbox.protocol import STATE_SOCKET, VERSION
+from apps.core.sandbox.protocol import PACKAGES, STATE_SOCKET, VERSION
 from apps.core.sandbox.server.config import ServerConfig
 from apps.core.sandbox.server.directory import SocketDirectory
 from apps.core.sandbox.server.handle import ZygoteFailed, ZygoteHandle, remove_groups
@@ -45,6 +45,7 @@ class Supervisor:
         self._next_try: dict[str, float] = {}
         self._past: Counter[str] = Counter()  # counters of zygotes that have ended
         self._layers: list[dict[str, Any]] = []
+        self._missing: list[str] = []  # packages that can't be used, and why
         self._gateway: subprocess.Popen[bytes] | None = None
         self._refreshed = 0.0
         self._stop = False
@@ -67,10 +68,25 @@ class Supervisor:
             remove_groups()
             for kind in self.kinds:
                 self._listeners[kind] = self._directory.listen(f"{kind}.sock", socket.SOCK_SEQPACKET)
-                self._begin(kind)
+                if kind == PACKAGES:
+                    self._begin_packages()
+                else:
+                    self._begin(kind)
         except (calls.UnsupportedPlatform, ZygoteFailed, OSError) as error:
             self._refuse(str(error))
             raise Refused(self.refused) from None
+
+    def _begin_packages(self) -> None:
+        """An administrator's packages that can't be confined are left out; all else goes on without them."""
+        layers = self._layers
+        try:
+            self._begin(PACKAGES)
+        except ZygoteFailed as error:
+            self._layers = layers  # those of the interpreters that run
+            self._missing = [str(error)]
+            self._listeners.pop(PACKAGES).close()
+            self._directory.remove(f"{PACKAGES}.sock")
+            say(f"The extra packages can't be used. {error}")
 
     def _begin(self, kind: str) -> None:
         """Start a zygote; the one it replaces goes only when the new one has passed its tests."""
@@ -213,7 +229,7 @@ class Supervisor:
             "counters": dict(counters),
             "slots": self.config.job_slots(),
             "packages": list(self.config.packages),
-            "missing": packages.missing if packages is not None else [],
+            "missing": packages.missing if packages is not None else self._missing,
         }
 
     def _answer_state(self) -> None:

@@ -30,7 +30,7 @@ DESCRIPTORS = 5  # one more while it accepts
 READY = b"R"
 NO_DATA = b"-"  # in place of a start message that came without a data socket
 DESCRIPTOR_SPACE = _socket.CMSG_SPACE(4)
-PATIENCE_S = 2.0  # for a client that has connected and says nothing
+PATIENCE_S = 1.0  # for a client that has connected and says nothing
 PATIENCE_STEP_S = 0.001
 
 Runner = Callable[[int], None]
