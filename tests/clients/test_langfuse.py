@@ -67,4 +67,5 @@ def test_prompts_are_written_and_read(line, run, api: Api):
 
 def _observation(api: Api, step: dict[str, Any], trace: dict[str, Any]) -> dict[str, Any]:
     page = api.call("GET", f"/api/v1/observations/{trace['trace_id']}/{step['span_id']}/")
-    return {**page, **page["observation"]} if "observation" in page else page
+    observation: dict[str, Any] = page["observation"]
+    return observation

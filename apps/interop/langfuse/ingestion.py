@@ -8,14 +8,14 @@ from rest_framework.response import Response
 
 from apps.core.exceptions import FlywheelError, Invalid
 from apps.core.models.api_key import Scope
-from apps.interop.langfuse.base import LangfuseView
+from apps.interop.base import AdapterView
 from apps.interop.langfuse.score import as_object, store_score, text
 
 MAX_EVENTS = 5_000
 Event = dict[str, Any]
 
 
-class IngestionView(LangfuseView):
+class IngestionView(AdapterView):
     """Each event is stored or refused by itself. An event sent again changes nothing."""
 
     required_scopes = {"POST": Scope.INGEST}

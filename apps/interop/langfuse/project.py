@@ -7,13 +7,13 @@ from rest_framework.response import Response
 
 from apps.core.api.problems import CONTENT_TYPE, problem
 from apps.core.models import Workspace
-from apps.interop.langfuse.base import LangfuseView
+from apps.interop.base import AdapterView
 
 #: The version of the surface that is spoken here; SDKs compare nothing with it.
 VERSION = "3.0.0"
 
 
-class ProjectsView(LangfuseView):
+class ProjectsView(AdapterView):
     """The one project a key belongs to: its workspace."""
 
     def get(self, request: Request) -> Response:

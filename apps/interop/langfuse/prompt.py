@@ -13,12 +13,12 @@ from apps.agents.resolution import resolve_content
 from apps.agents.selectors import find_prompt_version, labels_of
 from apps.agents.services.prompt import add_prompt_version, delete_prompt, set_labels
 from apps.core.exceptions import Invalid, NotFound
-from apps.interop.langfuse.base import LangfuseView
+from apps.interop.base import AdapterView
 from apps.interop.langfuse.pages import Page
 from apps.interop.langfuse.score import as_object, text
 
 
-class PromptsView(LangfuseView):
+class PromptsView(AdapterView):
     """All prompts."""
 
     def get(self, request: Request) -> Response:
@@ -51,7 +51,7 @@ class PromptsView(LangfuseView):
         return Response(prompt_body(version), status=201)
 
 
-class PromptView(LangfuseView):
+class PromptView(AdapterView):
     """One prompt by name; the name may hold slashes."""
 
     def get(self, request: Request, name: str) -> Response:
@@ -80,7 +80,7 @@ class PromptView(LangfuseView):
         return Response(status=204)
 
 
-class PromptVersionView(LangfuseView):
+class PromptVersionView(AdapterView):
     """One version of a prompt."""
 
     def patch(self, request: Request, name: str, number: int) -> Response:

@@ -11,8 +11,8 @@ from apps.core.actors import Actor
 from apps.core.exceptions import FlywheelError, Invalid
 from apps.core.models import Workspace
 from apps.core.models.api_key import Scope
+from apps.interop.base import AdapterView
 from apps.interop.langfuse import ids
-from apps.interop.langfuse.base import LangfuseView
 from apps.tracing.models import Score, ScoreDataType, ScoreSource
 from apps.tracing.services.score import record_score
 
@@ -26,7 +26,7 @@ _TYPES = {
 }
 
 
-class ScoresView(LangfuseView):
+class ScoresView(AdapterView):
     """`POST /scores`: an object up to the SDK's line 4, a list from line 5."""
 
     required_scopes = {"POST": Scope.INGEST}

@@ -1,4 +1,4 @@
-"""What all endpoints have in common: who calls, how errors look."""
+"""What the endpoints of all adapters have in common: who calls, how errors look."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ class KeyPairAuthentication(BaseAuthentication):
         return 'Basic realm="api"'
 
 
-class LangfuseView(APIView):
+class AdapterView(APIView):
     """An endpoint. Replies are plain JSON; a redirect would lose what clients send, so there is none."""
 
     authentication_classes = [KeyPairAuthentication]
