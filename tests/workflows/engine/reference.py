@@ -8,18 +8,18 @@ from typing import Any
 from tests.workflows.engine.kit import chosen, text_of
 
 Scope = dict[str, dict[str, Any]]
+Left = tuple[dict[str, Any], str]
 
 
 class Failed(Exception):
-    """Nothing took care of an error."""
+    pass
 
 
 class Interpreter:
     """Interprets documents of `graphs`; `answers` are what waits are told, by path."""
 
     def __init__(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
-        self.answers = answers
-        self.partial = False
+        self.answers, self.partial = answers, False
         self.effects: list[str] = []
 
     def block(self, block: Mapping[str, Any], scope: Scope, prefix: str) -> Scope:
@@ -27,12 +27,10 @@ class Interpreter:
         scope = dict(scope)
         left = {node["id"]: node for node in block["nodes"]}
         state: dict[int, bool] = {}
+        into = {name: [i for i, edge in enumerate(block["edges"]) if edge["target"] == name] for name in left}
         while left:
-            for name in left:
-                incoming = [i for i, edge in enumerate(block["edges"]) if edge["target"] == name]
-                if all(i in state for i in incoming):
-                    break
-            node = left.pop(name)
+            name = next(name for name in left if all(i in state for i in into[name]))
+            node, incoming = left.pop(name), into[name]
             port = None
             if not incoming or any(state[i] for i in incoming):
                 scope[name], port = self.node(node, scope, prefix + name)
@@ -41,9 +39,10 @@ class Interpreter:
                     state[i] = edge["port"] == port
         return scope
 
-    def node(self, node: Mapping[str, Any], scope: Scope, path: str) -> tuple[dict[str, Any], str]:
+    def node(self, node: Mapping[str, Any], scope: Scope, path: str) -> Left:
         """What one node leaves behind, and its port."""
         strategy = node.get("on_error", {}).get("strategy", "fail")
+        fine = {"is_success": True, "error_message": "", "error_code": ""}
         try:
             outputs, port = getattr(self, node["type"])(node, scope, path)
         except Failed as error:
@@ -51,19 +50,16 @@ class Interpreter:
                 raise
             self.partial = True
             outputs = {"is_success": False, "error_message": str(error), "error_code": "test"}
-            if strategy == "default":
-                return {**node["on_error"]["default"], **outputs}, "out"
-            return outputs, "error"
-        fine = {"is_success": True, "error_message": "", "error_code": ""}
+            default = {**node["on_error"].get("default", {}), **outputs}
+            return (default, "out") if strategy == "default" else (outputs, "error")
         return (outputs if strategy == "fail" else {**outputs, **fine}), port
 
-    def start(self, node: Mapping[str, Any], scope: Scope, path: str) -> tuple[dict[str, Any], str]:
+    def start(self, node: Mapping[str, Any], scope: Scope, path: str) -> Left:
         return {}, "out"
 
-    def work(self, node: Mapping[str, Any], scope: Scope, path: str) -> tuple[dict[str, Any], str]:
+    def work(self, node: Mapping[str, Any], scope: Scope, path: str) -> Left:
         config = node["config"]
-        attempts = node.get("retry", {"attempts": 1})["attempts"]
-        if config["fails"] < 0 or config["fails"] >= attempts:
+        if not 0 <= config["fails"] < node.get("retry", {"attempts": 1})["attempts"]:
             raise Failed("It failed.")
         self.effects.append(path)
         text = text_of([resolve(each, scope) for each in config["reads"]], node["id"])
@@ -71,27 +67,25 @@ class Interpreter:
 
     slow = work
 
-    def ask(self, node: Mapping[str, Any], scope: Scope, path: str) -> tuple[dict[str, Any], str]:
+    def ask(self, node: Mapping[str, Any], scope: Scope, path: str) -> Left:
         self.effects.append(path)
         return {"text": self.answers[path]["text"]}, "out"
 
-    def iteration(self, node: Mapping[str, Any], scope: Scope, path: str) -> tuple[dict[str, Any], str]:
+    def iteration(self, node: Mapping[str, Any], scope: Scope, path: str) -> Left:
         config, found, errors = node["config"], [], []
         for index, item in enumerate(config["items"]):
             inner = {**scope, node["id"]: {"item": item, "index": index}}
             try:
-                round_ = self.block(node["body"], inner, f"{path}:{index}/")
-                found.append(resolve(config["output"], round_))
+                found.append(resolve(config["output"], self.block(node["body"], inner, f"{path}:{index}/")))
             except Failed as error:
                 if config["round_error"] == "stop":
                     raise
                 self.partial = True
                 errors.append({"index": index, "message": str(error), "code": "test"})
-                if config["round_error"] == "continue":
-                    found.append(None)
+                found += [None] if config["round_error"] == "continue" else []
         return {"output": found, "errors": errors}, "out"
 
-    def loop(self, node: Mapping[str, Any], scope: Scope, path: str) -> tuple[dict[str, Any], str]:
+    def loop(self, node: Mapping[str, Any], scope: Scope, path: str) -> Left:
         config, found = node["config"], []
         for index in range(config["count"]):
             inner = {**scope, node["id"]: {"index": index}}
@@ -102,6 +96,5 @@ class Interpreter:
 
 
 def resolve(reference: str, scope: Scope) -> Any:
-    """``$.node.name``; None when it isn't there."""
     root, name = reference.removeprefix("$.").split(".")
     return scope.get(root, {}).get(name)
