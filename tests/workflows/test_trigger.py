@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +28,7 @@ from apps.workflows.services.outcome import finish_ends, run_ended
 from apps.workflows.services.trigger import create_trigger, delete_trigger, update_trigger
 from apps.workflows.services.trigger_config import ScheduleSettings
 from apps.workflows.services.workflow import archive_workflow
+from apps.workflows.triggers.clock import Clock
 from apps.workflows.triggers.schedule import chosen, fire_due
 from tests.factories.agents import add_turn, make_agent
 from tests.factories.agents import make_conversation as make_chat
@@ -122,6 +125,24 @@ def test_a_schedule_fires_once_however_often_somebody_looks(workspace: Workspace
     assert (firing.run.trigger_kind, firing.run.inputs) == ("schedule", {"name": due.isoformat()})
     trigger.refresh_from_db()
     assert trigger.next_fire_at == due + timedelta(minutes=1)
+
+
+async def test_a_runner_fires_in_the_second_a_schedule_is_due(acme: Workspace) -> None:
+    trigger = await sync_to_async(schedule)(acme)
+    soon = timezone.now() + timedelta(seconds=0.3)
+    await sync_to_async(Trigger.objects.filter(pk=trigger.pk).update)(next_fire_at=soon)
+    clocks = [Clock(), Clock()]
+    for clock in clocks:
+        clock.start()
+    try:
+        for _ in range(100):
+            if await sync_to_async(trigger.firings.exists)():
+                break
+            await asyncio.sleep(0.05)
+    finally:
+        for clock in clocks:
+            await clock.stop()
+    assert await sync_to_async(trigger.firings.count)() == 1
 
 
 def moments(now: datetime, *minutes: int) -> list[datetime]:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
@@ -229,6 +230,7 @@ class WaitViewSet(
         return Response(wait_payload(wait))
 
 
+@transaction.atomic
 def _start(request: Request, pk: UUID, data: dict[str, Any]) -> dict[str, Any]:
     workflow = get_workflow(_workspace(request), _user(request), pk)
     number, actor = data.get("version"), Actor.from_request(request)

@@ -57,5 +57,5 @@ def _forget_batch(now: datetime) -> int:
     if ids:
         with connection.cursor() as cursor:
             purge(cursor, ids)
-        WorkflowRun.objects.filter(pk__in=ids).update(ledger_kept=False, document=None)
+        WorkflowRun.objects.filter(pk__in=ids).update(ledger_kept=False)
     return len(ids)
