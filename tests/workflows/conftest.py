@@ -17,7 +17,10 @@ from apps.workflows.runner import Executor, close_current_executor
 from apps.workflows.runner.calls import settled
 from tests.factories.core import make_member, make_workspace
 from tests.factories.workflows import make_run, make_workflow
+from tests.fakes.model_server import _model_server_thread, model_server
 from tests.workflows.server import EffectServer
+
+__all__ = ["_model_server_thread", "model_server"]
 
 BOTH = ((RunMode.INTERACTIVE, 0.0), (RunMode.BACKGROUND, 0.0))
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from apps.core.actors import Actor
 from apps.core.exceptions import Invalid, NotAllowed
 from apps.core.models import StreamEvent, User, Workspace
+from apps.providers.drivers import pool
 from apps.tracing import export
 from apps.tracing.links import resolve
 from apps.tracing.models import Observation, Trace
@@ -24,6 +25,7 @@ from apps.workflows.services.debug import try_node
 from apps.workflows.services.retention import forget_old_runs
 from apps.workflows.services.run import cancel_run, rerun, start_run
 from apps.workflows.services.run_wait import answer_wait, expire_waits
+from tests.factories.agents import make_chat_model
 from tests.factories.core import SYSTEM
 from tests.factories.workflows import asking, document, greeting, make_run, make_workflow, node
 from tests.workflows.conftest import BOTH, Ran, ended, fresh, told
@@ -281,6 +283,34 @@ async def test_a_run_is_one_trace_with_a_span_per_node(ran: Ran) -> None:
     )
     assert ("workflow", run.workflow.name) in spans
     assert {name for kind, name in spans if kind == "node"} == {"start", "hello", "end"}
+
+
+async def test_a_models_call_is_a_span_below_its_node_and_counts_for_the_run(
+    ran: Ran, acme: Workspace, model_server: Any
+) -> None:
+    await sync_to_async(make_chat_model)(acme, model_server.base_url, "echo")
+    content = document(
+        [node("say", "llm", {"model": "echo", "prompt": [{"role": "user", "text": "Hi there"}]})],
+        outputs={"text": "$.say.text"},
+    )
+    run = await ran(content)
+    await sync_to_async(export.flush)()
+    await pool.close()
+
+    assert (run.state, run.outputs) == (RunState.SUCCEEDED, {"text": "Hi there"}), run.error
+    assert run.input_tokens > 0
+    assert run.output_tokens > 0
+    assert run.cost > 0
+    spans = await sync_to_async(list)(
+        Observation.objects.filter(trace_id=run.trace_id).values("type", "name", "span_id", "parent_id")
+    )
+    call = next(span for span in spans if span["type"] == "generation")
+    say = next(span for span in spans if span["name"] == "say")
+    assert call["parent_id"] == say["span_id"]
+    trace = await sync_to_async(Trace.objects.get)(trace_id=run.trace_id)
+    assert trace.input_tokens == run.input_tokens
+    kinds = [kind for kind, _data in await told(run)]
+    assert "node.delta" in kinds
 
 
 async def test_secrets_do_not_reach_spans(ran: Ran, effects: EffectServer) -> None:
