@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -36,7 +37,8 @@ class Peer:
             message = protocol.start_message(Limits()) if message is None else message
             socket.send_fds(self.control, [message], [theirs.fileno()] if give else [])
         if give:
-            self.data.send(protocol.encode_job(CodeJob("python", code)))
+            with contextlib.suppress(BrokenPipeError):  # it was refused already
+                self.data.send(protocol.encode_job(CodeJob("python", code)))
 
     def read(self) -> bytes:
         found = b""
