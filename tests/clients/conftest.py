@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.model_server import _model_server_thread, model_server
 from tests.support.api import Api
 from tests.support.environments import environment
 from tests.support.product import running_product
 
+__all__ = ["_model_server_thread", "model_server"]
 SCRIPTS = Path(__file__).parent / "scripts"
 Run = Callable[..., dict[str, Any]]
 

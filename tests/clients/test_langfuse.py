@@ -34,6 +34,7 @@ def test_traces_and_scores_arrive_complete(line, run, api: Api):
     answer = _observation(api, steps["answer"], trace)
     assert (answer["model"], answer["input_tokens"], answer["output_tokens"]) == ("small-1", 11, 7)
     assert float(answer["cost"]) == pytest.approx(0.003)
+    assert ("Where?" in answer["input"], "Here." in answer["output"]) == (True, True)
     search = _observation(api, steps["search"], trace)
     assert search["metadata"]["top_k"] in (3, "3")
     assert search["metadata"]["source"] == "atlas"
@@ -67,5 +68,4 @@ def test_prompts_are_written_and_read(line, run, api: Api):
 
 def _observation(api: Api, step: dict[str, Any], trace: dict[str, Any]) -> dict[str, Any]:
     page = api.call("GET", f"/api/v1/observations/{trace['trace_id']}/{step['span_id']}/")
-    observation: dict[str, Any] = page["observation"]
-    return observation
+    return {**page["observation"], **page["payload"]}
