@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.agents.exceptions import PromptChangedError
@@ -127,12 +127,8 @@ def delete_prompt(*, actor: Actor, prompt: Prompt) -> None:
 
 def _locked(workspace: Workspace, name: str, type: str) -> Prompt:
     """The prompt of this name, locked; made when there is none."""
-    # two clients may bring the first version at once: the loser of the race adds the second
-    try:
-        with transaction.atomic():
-            Prompt.objects.get_or_create(workspace=workspace, name=name, defaults={"type": type})
-    except IntegrityError:
-        pass
+    # of two clients that bring the first version at once, the loser of the race adds the second
+    Prompt.objects.get_or_create(workspace=workspace, name=name, defaults={"type": type})
     prompt = Prompt.objects.select_for_update().get(workspace=workspace, name=name)
     if prompt.type != type:
         raise Invalid(
