@@ -77,7 +77,9 @@ def test_a_workflow_that_names_what_is_not_there_is_not_published(workspace):
 
 
 def test_names_that_are_known_only_in_a_run_are_let_through(workspace):
-    free = flow(workspace, "free", {"id": "rows", "type": "table_query", "config": {"table": "{{ sys.run_id }}"}})
+    free = flow(
+        workspace, "free", {"id": "rows", "type": "table_query", "config": {"table": "{{ sys.run_id }}"}}
+    )
     assert codes(free) == set()
 
 
