@@ -157,6 +157,21 @@ class Loader:
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute("VACUUM (ANALYZE) tracing_observation")
             connection.execute("VACUUM (ANALYZE) tracing_trace")
+        add_up()
+
+
+def add_up() -> None:
+    """Fill the rollups from what is loaded."""
+    from django.db import connection
+
+    from apps.tracing.services import rollup
+
+    started = time.perf_counter()
+    while rollup.roll_up():
+        pass
+    print(f"  rollups: {time.perf_counter() - started:.0f} s", flush=True)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE) tracing_rollup, tracing_userrollup")
 
 
 def pages() -> Iterator[tuple[str, str, int]]:
@@ -181,6 +196,9 @@ def pages() -> Iterator[tuple[str, str, int]]:
         yield f"observations: {condition}", f"{lists['observations']}&f={condition}", PAGE_MS
         recent = lists["observations"].replace("7d", "24h")
         yield f"observations, 24 h: {condition}", f"{recent}&f={condition}", PAGE_MS
+    for span in ("1h", "24h", "7d", "30d", "90d"):
+        yield f"analytics: {span}", f"/admin/analytics/?range={span}", DASHBOARD_MS
+    yield "analytics: 7d, one environment", "/admin/analytics/?range=7d&environment=staging", DASHBOARD_MS
 
 
 def measure(repeat: int) -> dict[str, tuple[float, float, int]]:

@@ -15,6 +15,7 @@ class TracingConfig(AppConfig):
         """Install the OpenTelemetry SDK; register pages, navigation and cards."""
         from apps.core.admin import dashboard, navigation, pages
         from apps.tracing import export
+        from apps.tracing.admin.analytics import AnalyticsPage
         from apps.tracing.admin.cards import trace_cards
         from apps.tracing.admin.explorer import (
             ObservationListPage,
@@ -27,6 +28,7 @@ class TracingConfig(AppConfig):
         export.install()
         pages.register("traces/", TraceListPage, "tracing_traces")
         pages.register("observations/", ObservationListPage, "tracing_observations")
+        pages.register("analytics/", AnalyticsPage, "tracing_analytics")
         pages.register("saved-views/", SavedViewsPage, "tracing_saved_views")
         pages.register("saved-views/<uuid:view_id>/", SavedViewPage, "tracing_saved_view")
         pages.register("traces/<str:trace_id>/", TracePage, "tracing_trace")
@@ -41,6 +43,9 @@ class TracingConfig(AppConfig):
             "admin:tracing_observations",
             11,
             model="tracing.Trace",
+        )
+        navigation.register(
+            "Observe", _("Analytics"), "monitoring", "admin:tracing_analytics", 12, model="tracing.Trace"
         )
         navigation.register(
             "Settings",

@@ -4,16 +4,21 @@ from apps.tracing.models.forwarder import TraceForwarder
 from apps.tracing.models.masking_rule import MaskingKind, MaskingRule
 from apps.tracing.models.observation import Observation
 from apps.tracing.models.payload import ObservationPayload
+from apps.tracing.models.rollup import Grain, Measure, Rollup, RollupProgress, UserRollup
 from apps.tracing.models.saved_view import SavedView
 from apps.tracing.models.score import Score, ScoreSource
 from apps.tracing.models.score_config import ScoreConfig, ScoreDataType
 from apps.tracing.models.trace import Trace, TraceStatus
 
 __all__ = [
+    "Grain",
     "MaskingKind",
     "MaskingRule",
+    "Measure",
     "Observation",
     "ObservationPayload",
+    "Rollup",
+    "RollupProgress",
     "SavedView",
     "Score",
     "ScoreConfig",
@@ -22,4 +27,5 @@ __all__ = [
     "Trace",
     "TraceForwarder",
     "TraceStatus",
+    "UserRollup",
 ]
