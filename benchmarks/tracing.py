@@ -135,7 +135,16 @@ class Ours(Contestant):
         return done.stdout
 
     def command(self) -> list[str]:
-        gunicorn = [sys.executable, "-m", "gunicorn", "config.asgi:application", "-k", "asgi", "-w", str(WORKERS)]
+        gunicorn = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "config.asgi:application",
+            "-k",
+            "asgi",
+            "-w",
+            str(WORKERS),
+        ]
         return [
             *gunicorn,
             "--bind",

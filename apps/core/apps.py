@@ -33,7 +33,9 @@ class CoreConfig(AppConfig):
         register_topic("job", may_watch_job)
         register_topic("workspace", may_watch_workspace)
         register_gauges("jobs", "Jobs that are not finished.", ("queue", "state"), open_jobs)
-        register_gauges("oldest_job_seconds", "Age of the oldest waiting job.", ("queue",), oldest_job_seconds)
+        register_gauges(
+            "oldest_job_seconds", "Age of the oldest waiting job.", ("queue",), oldest_job_seconds
+        )
         register_gauges("database_connections", "Open connections.", ("state",), database_connections)
         register_console()
         for config in apps.get_app_configs():

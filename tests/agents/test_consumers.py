@@ -78,7 +78,7 @@ async def test_dropping_after_any_number_of_events_loses_and_doubles_nothing(
     await socket.send_json_to({"type": "ask", "text": "go"})
     answer_id = (await socket.receive_json_from(timeout=5))["answer"]["id"]
     got: list[dict[str, Any]] = []
-    chance = random.Random(7)  # noqa: S311 - a repeatable order, not a secret
+    chance = random.Random(7)
     while not got or got[-1]["type"] != "run.completed":
         for _ in range(chance.randrange(1, 6)):
             got.append(await socket.receive_json_from(timeout=5))

@@ -282,7 +282,7 @@ def test_the_vector_index_of_a_size_can_serve_the_statement(workspace, model_ser
     base = make_base(workspace, embedding_model=model)
     document = make_document(base, "some text")
     chunk = Chunk.objects.get()
-    generator = random.Random(1)  # noqa: S311 - test data, not a secret
+    generator = random.Random(1)
     fields = {"workspace": workspace, "base": base, "document": document, "generation": 1, "live": True}
     rows = [Chunk(position=position, text="t", terms="", tv="", **fields) for position in range(1, 400)]
     Chunk.objects.bulk_create(rows)

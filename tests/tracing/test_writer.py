@@ -87,7 +87,7 @@ def test_any_order_and_any_batches_give_the_same_summary(workspace, seed):
     expected_id, shuffled_id = new_trace_id(), new_trace_id()
     store(*conversation(workspace, expected_id, base))
     rows = conversation(workspace, shuffled_id, base)
-    rng = random.Random(seed)  # noqa: S311 - repeatable
+    rng = random.Random(seed)
     rng.shuffle(rows)
     with SpanWriter() as writer:
         while rows:
@@ -121,7 +121,7 @@ def test_writers_at_the_same_time_store_each_span_once(workspace):
 
     def write(seed):
         shuffled = rows[:]
-        random.Random(seed).shuffle(shuffled)  # noqa: S311 - repeatable
+        random.Random(seed).shuffle(shuffled)
         with SpanWriter() as writer:
             return sum(writer.write(shuffled[at : at + 17]).stored for at in range(0, len(shuffled), 17))
 
