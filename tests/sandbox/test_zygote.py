@@ -239,15 +239,33 @@ def test_draining_finishes_jobs_and_ends(start):
     assert eventually(handle.ended)
 
 
-def test_a_dying_zygote_takes_its_children_along(start):
-    handle, path = start(warm=2)
+@pytest.mark.parametrize("disabled", [(), ("userns", "chroot")])
+def test_a_dying_zygote_takes_its_children_along(start, disabled):
+    handle, path = start(warm=2, disabled=disabled)
     peer = Peer(path, code=SLEEP)
     assert eventually(lambda: handle.refresh()["running"] == 1)
     family = descendants(handle.process.pid)
-    assert len(family) >= 3
+    assert len(family) >= 2
     handle.process.kill()
     assert eventually(lambda: not any(alive(pid) for pid in family))
     assert peer.control.recv(10) == b""  # no verdict is made up
+
+
+def test_a_child_whose_zygote_died_first_ends_by_itself():
+    """It may die between its fork and the moment when the kernel is asked to tell the child."""
+    from apps.core.sandbox.zygote import child
+    from apps.core.sandbox.zygote.isolation import Isolation
+
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    isolation = Isolation()
+    isolation.zygote = 1
+    pid = os.fork()
+    if pid == 0:
+        child.live(theirs.fileno(), isolation, lambda what: None)
+    theirs.close()
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert ours.recv(10) == b""
+    ours.close()
 
 
 def descendants(pid: int) -> list[int]:

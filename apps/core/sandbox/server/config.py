@@ -36,6 +36,7 @@ class ServerConfig:
     certificate: str = ""
     key: str = ""
     stay: bool = False
+    parent: int = 0  # the supervisor, for its gateway
     disabled: tuple[str, ...] = field(default=())
 
     def encode(self) -> str:

@@ -169,5 +169,7 @@ def main(config: ServerConfig) -> int:
     """Run the gateway."""
     calls.prctl(calls.PR_SET_PDEATHSIG, signal.SIGKILL)
     calls.prctl(calls.PR_SET_NO_NEW_PRIVS, 1)
+    if os.getppid() != config.parent:
+        return 1  # the supervisor died before the first line
     asyncio.run(serve(config))
     return 0

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from apps.core.sandbox.kernel import calls
@@ -203,7 +204,7 @@ class Supervisor:
     def _start_gateway(self) -> None:
         if not self.config.listen or self.refused:
             return
-        arguments, descriptor = command(self.config, "gateway")
+        arguments, descriptor = command(replace(self.config, parent=os.getpid()), "gateway")
         self._gateway = subprocess.Popen(
             arguments, env=EMPTY, pass_fds=[descriptor], stdin=subprocess.DEVNULL, cwd="/"
         )

@@ -71,8 +71,9 @@ def wait(lease: int, listener: int, isolation: Isolation, run: Runner, rehearse:
         os.dup2(listener, LISTENER)
         os.dup2(LEASE, DATA)  # keeps the place until the job's data comes
         calls.close_from(POLL)
-        poll = select.epoll(1)
+        poll = select.epoll(2)
         poll.register(LISTENER, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+        poll.register(LEASE, 0)  # hanging up is told anyway
         _finish_lock(isolation)
         rehearse()
         message = _accept(poll)
@@ -101,6 +102,8 @@ def _lock(lease: int, isolation: Isolation) -> None:
     calls.prctl(calls.PR_SET_PDEATHSIG, signal.SIGKILL)
     if isolation.world >= 0:
         calls.set_capabilities(0)
+    elif os.getppid() != isolation.zygote:
+        os._exit(0)  # it died before the line above; in a process world of its own, the kernel ended this one
     if isolation.ruleset >= 0:
         landlock.restrict(isolation.ruleset)  # a domain of its own: no signals and no tracing between jobs
     os.dup2(lease, LEASE)
@@ -128,7 +131,8 @@ def _accept(poll: select.epoll) -> bytes:
     """The start message, from a client; the zygote gets the connection and with it the job's lease."""
     listener = adopt(LISTENER)
     while True:
-        poll.poll()
+        if any(number == LEASE for number, _ in poll.poll()):
+            os._exit(0)
         try:
             descriptor, _ = listener._accept()  # type: ignore[attr-defined]  # what socket.accept() wraps
         except BlockingIOError:

@@ -37,6 +37,7 @@ class Isolation:
         self.details: dict[str, str] = {}
         self.world = -1  # descriptor of our process namespace: children begin one of their own below it
         self.ruleset = -1  # Landlock rules that allow nothing
+        self.zygote = os.getpid()
         self.space = 0  # bytes of address space before a job adds to them
         self.child_filter: bpf.Filter | None = None
         self.lock_filter: bpf.Filter | None = None
@@ -119,6 +120,7 @@ def _enter_namespaces(isolation: Isolation) -> None:
     if child:
         _wait_for(child)
     calls.prctl(calls.PR_SET_PDEATHSIG, signal.SIGKILL)
+    isolation.zygote = os.getpid()
     isolation.world = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     namespaces.empty_root()
     isolation.layers["chroot"] = "the mount namespace has an empty root already"
