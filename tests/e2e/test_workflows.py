@@ -189,6 +189,48 @@ PAGES = [
     "/admin/workflows/waits/",
     "/admin/workflows/node-types/",
 ]
+CODE = """version: flywheel/v1
+kind: workflow
+name: Doubling
+nodes:
+  - {id: start, type: start, title: Start, config: {inputs: [{name: n, type: number}]}}
+  - id: double
+    type: code
+    title: Double
+    config:
+      language: python
+      code: |
+        def main(n):
+            return {"x": n * 2}
+      inputs: {n: $.start.n}
+      outputs: {x: {type: number}}
+  - {id: end, type: end, title: End, config: {outputs: [{name: x, value: $.double.x}]}}
+edges:
+  - {source: start, target: double}
+  - {source: double, target: end}
+"""
+
+
+def test_one_step_is_tried_with_examples_and_tells_the_line_of_a_mistake(visit: Visit):
+    page = visit.page
+    create(page, "Doubling", "workflow", CODE)
+    expect(page.locator("[data-status]")).to_have_text("Saved")
+    page.locator("[data-node=double]").click()
+    page.get_by_role("button", name="Try this step").click()
+    dialog = page.get_by_role("dialog", name="Try the step double")
+    dialog.get_by_label("Inputs of the workflow").fill('{"n": 21}')
+    dialog.get_by_role("button", name="Run").click()
+    expect(dialog.get_by_text('"x": 42')).to_be_visible()
+    visit.shoot("wf-try")
+    dialog.get_by_role("button", name="Close").click()
+
+    page.locator(".wf-editor__area").fill(CODE.replace("n * 2", "n / 0"))
+    page.locator("[data-node=double]").click()
+    page.get_by_role("button", name="Try this step").click()
+    dialog.get_by_role("button", name="Run").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Line 2")
+
+
 TABS = ["", "edit/", "versions/", "triggers/", "settings/", "api/"]
 
 

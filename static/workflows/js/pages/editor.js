@@ -7,6 +7,7 @@ import { button, debounce, el, icon, pageData } from "../dom.js";
 import { GraphView } from "../graph/view.js";
 import { Palette } from "../palette.js";
 import { askToPublish } from "../publish.js";
+import { tryStep } from "../try.js";
 import { YamlEditor } from "../yaml/editor.js";
 
 const CHECK_MS = 350;
@@ -78,6 +79,12 @@ function show({ problems, graph: drawing, lines, readable }, text) {
 function nodeAt(line) {
   // the innermost node: bodies come after the node that holds them
   return state.lines.findLast((node) => node.line <= line && line <= node.end)?.id ?? "";
+}
+
+function startId() {
+  const start = state.lines.find(({ line, end }) =>
+    /^\s*(?:- )?type:\s*["']?start\b/m.test(editor.value.split("\n").slice(line - 1, end).join("\n")));
+  return start?.id ?? "start";
 }
 
 function drawProblems() {
@@ -380,6 +387,19 @@ document.querySelector("[data-publish]")?.addEventListener("click", async () => 
     data.publish.next = number + 1;
     badges(false);
   }
+});
+document.querySelector("[data-try]")?.addEventListener("click", async () => {
+  if (!(await saved())) {
+    return;
+  }
+  const id = nodeAt(editor.line);
+  if (!id) {
+    toast(gettext("Put the cursor into a step, or choose one in the graph."), "info");
+    return;
+  }
+  const { line, end } = state.lines.find((node) => node.id === id);
+  const text = editor.value.split("\n").slice(line - 1, end).join("\n");
+  tryStep({ workflow: data.workflow.id, id, text, start: startId() });
 });
 document.querySelector("[data-palette]")?.addEventListener("click", () => palette.toggle());
 document.querySelector("[data-find]")?.addEventListener("click", () => editor.openFind());
