@@ -19,12 +19,13 @@ _CLOSE: Final = """
 WITH given AS (
     SELECT * FROM jsonb_to_recordset(%s::jsonb) AS g(
         id uuid, owner text, state text, outputs jsonb, error jsonb, input_tokens bigint, output_tokens bigint,
-        cost numeric, steps int, ms bigint, root_span text, seq int, type text, data jsonb)
+        cost numeric, steps int, ms bigint, root_span text, trace_id text, seq int, type text, data jsonb)
 ), closed AS (
     UPDATE workflows_workflowrun r
     SET state = g.state, outputs = g.outputs, error = g.error, input_tokens = g.input_tokens,
         output_tokens = g.output_tokens, cost = g.cost, steps = g.steps, elapsed_ms = g.ms,
         root_span = CASE WHEN g.root_span = '' THEN r.root_span ELSE g.root_span END,
+        trace_id = CASE WHEN g.trace_id = '' THEN r.trace_id ELSE g.trace_id END,
         finished_at = now(), lease_owner = '', lease_until = NULL, updated_at = now()
     FROM given g WHERE r.id = g.id AND r.lease_owner = g.owner AND r.state = 'running'
     RETURNING r.id
@@ -57,6 +58,8 @@ class Closing:
     steps: int = 0
     ms: int = 0
     root_span: str = ""
+    # a run may end before its trace is noted while it goes on
+    trace_id: str = ""
 
     def row(self) -> str:
         """As an element of the statement's array."""
@@ -74,6 +77,7 @@ class Closing:
                 "steps": self.steps,
                 "ms": self.ms,
                 "root_span": self.root_span,
+                "trace_id": self.trace_id,
                 "seq": self.seq,
                 "type": self.type,
                 "data": self.data,

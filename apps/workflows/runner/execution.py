@@ -277,6 +277,7 @@ class Execution:
             steps=int(data.get("steps") or 0),
             ms=round(data.get("ms") or 0),
             root_span=self._trace.root_span,
+            trace_id=self._trace.trace_id,
         )
         await self._executor.closed(self.run, closing)
 
