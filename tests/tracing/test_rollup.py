@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+import time
 from datetime import timedelta
 from decimal import Decimal
 
@@ -33,6 +34,17 @@ def _everything_is_settled(db, monkeypatch):
     RollupProgress.objects.create(received_before=timezone.now() - timedelta(minutes=30))
 
 
+def roll():
+    """Add up all that is stored by now: a writer of an earlier test may still be at work, and is waited for."""
+    moment = timezone.now()
+    for _ in range(200):
+        rollup.roll_up()
+        if RollupProgress.objects.get().received_before >= moment:
+            return
+        time.sleep(0.02)
+    raise AssertionError("what was stored did not settle")
+
+
 def counts(workspace, grain=Grain.HOUR):
     rows = Rollup.objects.filter(workspace=workspace, grain=grain, measure=Measure.LATENCY)
     found = {}
@@ -45,7 +57,7 @@ def counts(workspace, grain=Grain.HOUR):
 def test_observations_are_added_up_by_kind_at_every_grain(workspace):
     make_trace(workspace, USER_ID="ada")
     make_trace(workspace, USER_ID="ada", failed=True)
-    rollup.roll_up()
+    roll()
     expected = {("agent", "", "answer"): 2, ("retriever", "", ""): 2, ("generation", "small-1", ""): 2}
     assert counts(workspace) == counts(workspace, Grain.MINUTE) == counts(workspace, Grain.DAY) == expected
     calls = Rollup.objects.filter(
@@ -63,13 +75,13 @@ def test_observations_are_added_up_by_kind_at_every_grain(workspace):
 def test_nothing_is_counted_twice_and_late_spans_join_their_hour(workspace, monkeypatch):
     monkeypatch.setattr(rollup, "KEPT_MINUTES", timedelta(hours=1))
     make_trace(workspace)
-    rollup.roll_up()
+    roll()
     before = counts(workspace)
-    rollup.roll_up()
+    roll()
     assert counts(workspace) == before
     RollupProgress.objects.update(received_before=timezone.now())
     store(make_row(workspace, make_span(name="late", ago_s=3 * 3600, OBSERVATION_TYPE="tool")))
-    rollup.roll_up()
+    roll()
     assert counts(workspace) == {**before, ("tool", "", "late"): 1}
     assert ("tool", "", "late") not in counts(workspace, Grain.MINUTE)
     late = Rollup.objects.get(workspace=workspace, grain=Grain.HOUR, type="tool")
@@ -94,7 +106,7 @@ def test_two_processes_do_not_add_up_the_same(workspace):
         thread.start()
     for thread in threads:
         thread.join()
-    rollup.roll_up()
+    roll()
     assert sum(counts(workspace).values()) == 3
 
 
@@ -107,7 +119,7 @@ def _roll_and_close():
 
 def test_fine_rows_are_dropped_and_days_kept(workspace):
     make_trace(workspace)
-    rollup.roll_up()
+    roll()
     rollup.drop_old(now=timezone.now() + timedelta(days=200))
     grains = set(Rollup.objects.filter(workspace=workspace).values_list("grain", flat=True))
     assert grains == {Grain.DAY}
@@ -154,7 +166,7 @@ def test_the_dashboard_sums_what_the_rollups_hold(viewer, stranger, workspace, s
         actor=system, workspace=workspace, trace_id=trace.trace_id, name="quality", data_type="numeric", value=0.5,
         source="api",
     )  # fmt: skip
-    rollup.roll_up()
+    roll()
     now = timezone.now() + timedelta(minutes=1)
     for span in (timedelta(hours=1), timedelta(days=2), timedelta(days=30)):
         board = read_dashboard(DashboardFilter(now - span, now), user=viewer, workspace=workspace)
@@ -174,7 +186,7 @@ def test_the_dashboard_sums_what_the_rollups_hold(viewer, stranger, workspace, s
 
 def test_the_page_shows_figures_and_leads_to_the_lists(console, viewer, workspace):
     make_trace(workspace, name="Reply & more", USER_ID="ada", ENVIRONMENT="live")
-    rollup.roll_up()
+    roll()
     client = console(viewer)
     html = client.get(f"{PAGE}?range=24h").content.decode()
     data = json.loads(re.search(r'id="analytics-data" type="application/json">(.*?)</script>', html)[1])
@@ -197,7 +209,7 @@ def test_the_page_shows_figures_and_leads_to_the_lists(console, viewer, workspac
 
 def test_the_page_reads_only_rollups(console, viewer, workspace):
     make_trace(workspace)
-    rollup.roll_up()
+    roll()
     client = console(viewer)
     client.get(PAGE)
     with CaptureQueriesContext(connection) as captured:
