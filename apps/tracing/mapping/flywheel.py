@@ -2,21 +2,13 @@
 
 from apps.tracing import attributes as names
 from apps.tracing.mapping import clean
-from apps.tracing.mapping.observation import ObservationType
+from apps.tracing.mapping.observation import observation_type
 from apps.tracing.mapping.table import Convention, Field
-
-
-def _type(value: object) -> ObservationType | None:
-    try:
-        return ObservationType(str(value).lower())
-    except ValueError:
-        return None
-
 
 CONVENTION = Convention(
     name="flywheel",
     fields=(
-        Field("type", (names.OBSERVATION_TYPE,), _type),
+        Field("type", (names.OBSERVATION_TYPE,), observation_type),
         Field("input", (names.INPUT,), clean.document),
         Field("output", (names.OUTPUT,), clean.document),
         Field("cost", (names.COST,), clean.money),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from apps.tracing.mapping import clean
-from apps.tracing.mapping.observation import ObservationType
+from apps.tracing.mapping.observation import observation_type
 from apps.tracing.mapping.table import Convention, Field
 
 _LEVELS = {
@@ -11,13 +11,6 @@ _LEVELS = {
     "OK": "default", "SUCCESS": "default", "DEFAULT": "default", "WARN": "warning", "WARNING": "warning",
     "ERROR": "error", "FATAL": "error", "CRITICAL": "error",
 }  # fmt: skip
-
-
-def _type(value: object) -> ObservationType | None:
-    try:
-        return ObservationType(str(value).lower())
-    except ValueError:
-        return None
 
 
 def _level(value: object) -> str | None:
@@ -46,7 +39,7 @@ def _finish(values: dict[str, Any], _rest: dict[str, object]) -> None:
 CONVENTION = Convention(
     name="langfuse",
     fields=(
-        Field("type", ("langfuse.observation.type",), _type),
+        Field("type", ("langfuse.observation.type",), observation_type),
         Field("level", ("langfuse.observation.level",), _level),
         Field("status_message", ("langfuse.observation.status_message",), clean.document),
         Field("input", ("langfuse.observation.input",), clean.document),

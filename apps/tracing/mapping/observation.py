@@ -25,6 +25,14 @@ class ObservationType(StrEnum):
     NODE = "node"
 
 
+def observation_type(value: object) -> ObservationType | None:
+    """The type that `value` names, in letters of any case; None for anything else."""
+    try:
+        return ObservationType(str(value).lower())
+    except ValueError:
+        return None
+
+
 #: Types that only wrap others: usage they report is the sum of their children and would be counted twice.
 WRAPPERS = frozenset(
     {ObservationType.AGENT, ObservationType.CHAIN, ObservationType.WORKFLOW, ObservationType.NODE}
