@@ -34,14 +34,7 @@ class TraceQuerySet(WorkspaceQuerySet["Trace"]):
 
     def with_text(self, text: str) -> Self:
         """Traces whose name, input or output preview contains `text`, case ignored; or whose id it is."""
-        found = (
-            models.Q(name__icontains=text)
-            | models.Q(input_preview__icontains=text)
-            | models.Q(output_preview__icontains=text)
-        )
-        if _is_trace_id(text):
-            found |= models.Q(trace_id=text)
-        return self.filter(found)
+        return self.filter(_mentions(text))
 
     def of_session(self, session_id: str) -> Self:
         """Traces of one session, oldest first."""
@@ -61,14 +54,7 @@ class ObservationQuerySet(WorkspaceQuerySet["Observation"]):
 
     def with_text(self, text: str) -> Self:
         """Observations with `text` in name, input or output preview, case ignored; or whose trace's id it is."""
-        found = (
-            models.Q(name__icontains=text)
-            | models.Q(input_preview__icontains=text)
-            | models.Q(output_preview__icontains=text)
-        )
-        if _is_trace_id(text):
-            found |= models.Q(trace_id=text)
-        return self.filter(found)
+        return self.filter(_mentions(text))
 
     def of_trace(self, trace: "Trace") -> Self:
         """Observations of `trace`, in the order they started; only the partitions of its time are read."""
@@ -99,6 +85,16 @@ def _key(trace: "Trace") -> dict[str, Any]:
         "start_time__gte": trace.start_time,
         "start_time__lte": trace.end_time,
     }
+
+
+def _mentions(text: str) -> models.Q:
+    """`text` in name, input or output preview, case ignored; or the trace's id."""
+    found = (
+        models.Q(name__icontains=text)
+        | models.Q(input_preview__icontains=text)
+        | models.Q(output_preview__icontains=text)
+    )
+    return found | models.Q(trace_id=text) if _is_trace_id(text) else found
 
 
 def _is_trace_id(text: str) -> bool:
