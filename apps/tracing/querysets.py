@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from apps.core.models import User
 
     # named in text below, where the linter does not look
+    from apps.tracing.models.comment import Comment  # noqa: F401
     from apps.tracing.models.forwarder import TraceForwarder  # noqa: F401
     from apps.tracing.models.masking_rule import MaskingRule  # noqa: F401
     from apps.tracing.models.observation import Observation
@@ -115,6 +116,19 @@ class ScoreQuerySet(WorkspaceQuerySet["Score"]):
     def of_whole_traces(self) -> Self:
         """Leave out the scores of single observations."""
         return self.filter(observation_id="")
+
+
+class CommentQuerySet(WorkspaceQuerySet["Comment"]):
+    """Comments."""
+
+    def of_traces(self, trace_ids: Sequence[str]) -> Self:
+        """Comments on these traces and on their observations, oldest first."""
+        return self.filter(trace_id__in=trace_ids).select_related("author").order_by("created_at", "id")
+
+    def of_session(self, session_id: str) -> Self:
+        """Comments on a session itself, oldest first."""
+        found = self.filter(session_id=session_id).exclude(session_id="")
+        return found.select_related("author").order_by("created_at", "id")
 
 
 class MaskingRuleQuerySet(WorkspaceQuerySet["MaskingRule"]):

@@ -1,5 +1,6 @@
 """Tables of tracing. Traces, observations and payloads are written by `apps.tracing.writer` alone."""
 
+from apps.tracing.models.comment import Comment
 from apps.tracing.models.forwarder import TraceForwarder
 from apps.tracing.models.masking_rule import MaskingKind, MaskingRule
 from apps.tracing.models.observation import Observation
@@ -11,6 +12,7 @@ from apps.tracing.models.score_config import ScoreConfig, ScoreDataType
 from apps.tracing.models.trace import Trace, TraceStatus
 
 __all__ = [
+    "Comment",
     "Grain",
     "MaskingKind",
     "MaskingRule",

@@ -81,6 +81,9 @@ class UserRollup(models.Model):
     class Meta:
         verbose_name = _("rollup of a user")
         verbose_name_plural = _("rollups of users")
+        indexes = [
+            models.Index(fields=["workspace", "user_id", "grain", "bucket"], name="tracing_userrollup_user"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.bucket} {self.user_id}"

@@ -77,6 +77,11 @@ class Trace(models.Model):
                 condition=~models.Q(session_id=""),
             ),
             models.Index(
+                fields=["workspace", "-start_time", "-id"],
+                name="tracing_trace_in_session",
+                condition=~models.Q(session_id=""),
+            ),
+            models.Index(
                 fields=["workspace", "user_id", "-start_time"],
                 name="tracing_trace_user",
                 condition=~models.Q(user_id=""),
