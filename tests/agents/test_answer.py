@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from apps.agents.branches import shown_path
 from apps.agents.exceptions import (
@@ -317,9 +318,9 @@ def test_ask_and_wait_works_from_synchronous_code(acme: Any, model_server: Any) 
 
 
 async def test_heartbeat_leaves_answers_alone_that_begin_while_it_runs(
-    conversation: Conversation, actor: Actor, monkeypatch: pytest.MonkeyPatch
+    conversation: Conversation, actor: Actor, settings: Settings
 ) -> None:
-    monkeypatch.setattr("apps.agents.services.answer_run.HEARTBEAT_S", 0.01)
+    settings.ANSWER_HEARTBEAT_S = 0.01
     await in_thread(use_model, conversation, "paced-30-100")
     other = await in_thread(make_conversation, conversation.agent, conversation.user)
     answers = [await ask(actor=actor, conversation=c, text="go") for c in (conversation, other)]

@@ -1,4 +1,4 @@
-"""The product's own settings, with a job to kill and a lease that runs out sooner."""
+"""The product's own settings, with a job to kill and leases that run out sooner."""
 
 from config.settings import base
 from config.settings.base import *  # noqa: F403  # settings are made to be extended
@@ -6,5 +6,7 @@ from config.settings.base import *  # noqa: F403  # settings are made to be exte
 INSTALLED_APPS = [*base.INSTALLED_APPS, "tests.durability.probe"]
 JOB_LEASE_S = 3.0
 JOB_HEARTBEAT_S = 0.5
+ANSWER_LEASE_S = 3.0
+ANSWER_HEARTBEAT_S = 0.5
 RUN_LEASE_S = 2.0
 RUN_HEARTBEAT_S = 0.5

@@ -125,24 +125,30 @@ async def test_every_run_ends_and_every_effect_is_there_though_processes_are_kil
     content = graph(effects)
     assert len(content["nodes"]) == 20
     workflow = await sync_to_async(make_workflow)(acme, content)
-    runs = [await sync_to_async(make_run)(workflow) for _ in range(RUNS)]
-
-    await effects.wait_for(RUNS // 4, seconds=60)
-    killed = 0
-    while killed < KILLS and await sync_to_async(WorkflowRun.objects.open().exists)():
-        await asyncio.sleep(random.uniform(0.1, 0.8))
-        killed += await sync_to_async(runners.kill_one)()
+    runs: list[WorkflowRun] = []
+    for _ in range(KILLS):
+        runs += await start_runs(workflow, RUNS // KILLS)
+        await effects.wait_for(len(effects.calls) + 1, seconds=60)
+        await asyncio.sleep(random.uniform(0, 0.8))
+        while not await sync_to_async(runners.kill_one)():
+            runs += await start_runs(workflow, 1)
+            await asyncio.sleep(0.05)
     await all_ended(workflow, seconds=120 + RUNS)
 
     ended = await sync_to_async(list)(WorkflowRun.objects.filter(workflow=workflow))
-    assert Counter(run.state for run in ended) == {RunState.SUCCEEDED: RUNS}
+    assert Counter(run.state for run in ended) == {RunState.SUCCEEDED: len(runs)}
     assert {str(run.outputs) for run in ended} == {str({"a": 200, "b": 200})}
     completed = await sync_to_async(completions)([run.pk for run in runs])
     check_effects(effects, {str(run.pk) for run in runs}, completed)
     taken = sum(run.takeovers for run in ended)
-    assert (killed, taken > 0) == (KILLS, True)
-    doubled = len(effects.calls) - RUNS * CALLS
-    logger.warning("%d runs, %d kills, %d takeovers, %d effects twice", RUNS, killed, taken, doubled)
+    assert taken > 0
+    doubled = len(effects.calls) - len(runs) * CALLS
+    logger.warning("%d runs, %d kills, %d takeovers, %d effects twice", len(runs), KILLS, taken, doubled)
+
+
+async def start_runs(workflow: Workflow, count: int) -> list[WorkflowRun]:
+    """Queue so many runs."""
+    return [await sync_to_async(make_run)(workflow) for _ in range(count)]
 
 
 def held_by() -> list[str]:

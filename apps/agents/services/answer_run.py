@@ -15,7 +15,8 @@ from typing import Final
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from django.utils import timezone, translation
+from django.conf import settings
+from django.utils import translation
 from django.utils.translation import gettext as _
 from opentelemetry import trace
 
@@ -33,7 +34,7 @@ from apps.agents.runtime import (
     run,
 )
 from apps.agents.runtime.ports import Passage, Ports
-from apps.agents.services.lease import LEASE
+from apps.agents.services.lease import lease_end
 from apps.agents.services.outcome import Outcome, close_answer, mark_streaming
 from apps.agents.services.ports import ports_of
 from apps.agents.services.turn import RunInput
@@ -46,7 +47,6 @@ from apps.tracing.context import trace_context
 logger = logging.getLogger(__name__)
 tracer = trace.get_tracer(__name__)
 
-HEARTBEAT_S: Final = 4.0
 SWITCH_INTERVAL_S: Final = 0.0005
 
 
@@ -285,7 +285,7 @@ class AnswerRuns:
 
     async def _beat(self) -> None:
         while self._runs:
-            await asyncio.sleep(HEARTBEAT_S)
+            await asyncio.sleep(settings.ANSWER_HEARTBEAT_S)
             # answers that begin while the database works are not part of this round
             asked = dict(self._runs)
             try:
@@ -303,7 +303,7 @@ class AnswerRuns:
 def renew_leases(message_ids: list[UUID], owner: str) -> tuple[set[UUID], set[UUID]]:
     """Prolong the leases; returns the messages still held and those somebody wants stopped."""
     held = Message.objects.running().filter(pk__in=message_ids, lease_owner=owner)
-    held.update(lease_until=timezone.now() + LEASE)
+    held.update(lease_until=lease_end())
     rows = list(held.values_list("pk", "stop_requested"))
     return {pk for pk, _stop in rows}, {pk for pk, stop in rows if stop}
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -15,10 +16,12 @@ from apps.agents.runtime import Passage, cited
 from apps.agents.services.outcome import Outcome, close_locked
 from apps.core.models import StreamEvent
 
-#: How long an answer counts as alive without a sign of its process.
-LEASE: Final = timedelta(seconds=15)
-
 _BATCH: Final = 100
+
+
+def lease_end() -> datetime:
+    """Until when an answer counts as alive without another sign of its process."""
+    return timezone.now() + timedelta(seconds=settings.ANSWER_LEASE_S)
 
 
 def close_abandoned() -> int:

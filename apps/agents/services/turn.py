@@ -16,7 +16,7 @@ from apps.agents.exceptions import AgentNotReadyError, AnswerRunningError, Quest
 from apps.agents.models import Agent, Conversation, Message, MessageRole, MessageState
 from apps.agents.runtime import AgentSpec, Turn
 from apps.agents.services.conversation import require_participant
-from apps.agents.services.lease import LEASE, close_abandoned_in
+from apps.agents.services.lease import close_abandoned_in, lease_end
 from apps.core.actors import Actor
 from apps.core.exceptions import NotFound
 from apps.knowledge.models import KnowledgeBase
@@ -162,7 +162,7 @@ def _add_answer(conversation: Conversation, question: Message, lease_owner: str)
         MessageRole.ASSISTANT,
         state=MessageState.PENDING,
         lease_owner=lease_owner,
-        lease_until=timezone.now() + LEASE,
+        lease_until=lease_end(),
         stream_kept=True,
     )
 

@@ -57,6 +57,9 @@ WORKER_CONCURRENCY = env.integer(
 )
 WEB_CONCURRENCY = env.integer("WEB_CONCURRENCY", 1, "Web server processes.", minimum=1)
 
+ANSWER_LEASE_S = 15.0  # an answer whose process is gone is closed after this time, with what was said
+ANSWER_HEARTBEAT_S = 4.0
+
 RUN_LEASE_S = 15.0  # a run whose process is gone goes on in another after this time
 RUN_HEARTBEAT_S = 4.0
 RUN_MAX_STALLS = 7  # a run that ends its process this often without getting any further is given up
