@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from apps.tracing.models.trace import Trace
 
 
+    from apps.tracing.models.trace_export import TraceExport  # noqa: F401
 class TraceQuerySet(WorkspaceQuerySet["Trace"]):
     """Trace summaries."""
 
@@ -148,3 +149,19 @@ class SavedViewQuerySet(WorkspaceQuerySet["SavedView"]):
         return (
             super().visible_to(user, "view").filter(own | models.Q(shared=True) if action == "view" else own)
         )
+
+
+class TraceExportQuerySet(WorkspaceQuerySet["TraceExport"]):
+    """Files made of lists."""
+
+
+class MediaQuerySet(WorkspaceQuerySet["Media"]):
+    """Media files."""
+
+    def uploaded(self) -> Self:
+        """Files whose content is there."""
+        return self.filter(uploaded_at__isnull=False)
+
+
+class SpanDraftQuerySet(WorkspaceQuerySet["SpanDraft"]):
+    """Spans that arrive in pieces."""

@@ -12,9 +12,13 @@ from apps.tracing.models.score_config import ScoreConfig, ScoreDataType
 from apps.tracing.models.trace import Trace, TraceStatus
 
 __all__ = [
+from apps.tracing.models.trace_export import ExportFormat, ExportLimit, ExportList, TraceExport
     "Comment",
     "Grain",
     "MaskingKind",
+    "ExportFormat",
+    "ExportLimit",
+    "ExportList",
     "MaskingRule",
     "Measure",
     "Observation",
@@ -31,3 +35,4 @@ __all__ = [
     "TraceStatus",
     "UserRollup",
 ]
+    "TraceExport",
