@@ -10,15 +10,15 @@ from apps.tracing.models.saved_view import SavedView
 from apps.tracing.models.score import Score, ScoreSource
 from apps.tracing.models.score_config import ScoreConfig, ScoreDataType
 from apps.tracing.models.trace import Trace, TraceStatus
+from apps.tracing.models.trace_export import ExportFormat, ExportLimit, ExportList, TraceExport
 
 __all__ = [
-from apps.tracing.models.trace_export import ExportFormat, ExportLimit, ExportList, TraceExport
     "Comment",
-    "Grain",
-    "MaskingKind",
     "ExportFormat",
     "ExportLimit",
     "ExportList",
+    "Grain",
+    "MaskingKind",
     "MaskingRule",
     "Measure",
     "Observation",
@@ -31,8 +31,8 @@ from apps.tracing.models.trace_export import ExportFormat, ExportLimit, ExportLi
     "ScoreDataType",
     "ScoreSource",
     "Trace",
+    "TraceExport",
     "TraceForwarder",
     "TraceStatus",
     "UserRollup",
 ]
-    "TraceExport",
