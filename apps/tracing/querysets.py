@@ -15,18 +15,22 @@ if TYPE_CHECKING:
     from apps.core.models import User
 
     # named in text below, where the linter does not look
+    from apps.tracing.models.alert import Alert  # noqa: F401
     from apps.tracing.models.comment import Comment  # noqa: F401
+    from apps.tracing.models.dashboard import Dashboard  # noqa: F401
     from apps.tracing.models.forwarder import TraceForwarder  # noqa: F401
     from apps.tracing.models.masking_rule import MaskingRule  # noqa: F401
+    from apps.tracing.models.media import Media  # noqa: F401
     from apps.tracing.models.observation import Observation
     from apps.tracing.models.payload import ObservationPayload  # noqa: F401
     from apps.tracing.models.saved_view import SavedView  # noqa: F401
     from apps.tracing.models.score import Score  # noqa: F401
     from apps.tracing.models.score_config import ScoreConfig  # noqa: F401
+    from apps.tracing.models.span_draft import SpanDraft  # noqa: F401
     from apps.tracing.models.trace import Trace
-
-
     from apps.tracing.models.trace_export import TraceExport  # noqa: F401
+
+
 class TraceQuerySet(WorkspaceQuerySet["Trace"]):
     """Trace summaries."""
 
@@ -165,3 +169,15 @@ class MediaQuerySet(WorkspaceQuerySet["Media"]):
 
 class SpanDraftQuerySet(WorkspaceQuerySet["SpanDraft"]):
     """Spans that arrive in pieces."""
+
+
+class DashboardQuerySet(WorkspaceQuerySet["Dashboard"]):
+    """Dashboards: a person's own and the shared ones."""
+
+    def visible_to(self, user: "User | AbstractBaseUser | AnonymousUser", action: str = "view") -> Self:
+        """Dashboards on which `user` may do `action`; nobody else reaches one that is not shared."""
+        return super().visible_to(user, action).filter(models.Q(owner_id=user.pk) | models.Q(shared=True))
+
+
+class AlertQuerySet(WorkspaceQuerySet["Alert"]):
+    """Alerts."""

@@ -3,12 +3,14 @@
 from apps.tracing.models.comment import Comment
 from apps.tracing.models.forwarder import TraceForwarder
 from apps.tracing.models.masking_rule import MaskingKind, MaskingRule
+from apps.tracing.models.media import Media, MediaUse
 from apps.tracing.models.observation import Observation
 from apps.tracing.models.payload import ObservationPayload
 from apps.tracing.models.rollup import Grain, Measure, Rollup, RollupProgress, UserRollup
 from apps.tracing.models.saved_view import SavedView
 from apps.tracing.models.score import Score, ScoreSource
 from apps.tracing.models.score_config import ScoreConfig, ScoreDataType
+from apps.tracing.models.span_draft import SpanDraft
 from apps.tracing.models.trace import Trace, TraceStatus
 from apps.tracing.models.trace_export import ExportFormat, ExportLimit, ExportList, TraceExport
 
@@ -21,6 +23,8 @@ __all__ = [
     "MaskingKind",
     "MaskingRule",
     "Measure",
+    "Media",
+    "MediaUse",
     "Observation",
     "ObservationPayload",
     "Rollup",
@@ -30,6 +34,7 @@ __all__ = [
     "ScoreConfig",
     "ScoreDataType",
     "ScoreSource",
+    "SpanDraft",
     "Trace",
     "TraceExport",
     "TraceForwarder",

@@ -1,9 +1,10 @@
-"""A judgement on a trace, an observation or a session."""
+"""A judgement on a trace, an observation, a session or a run over a dataset."""
 
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access, Role
@@ -31,6 +32,8 @@ class Score(WorkspaceModel):
     trace_id = models.CharField(_("trace id"), max_length=32, blank=True, default="")
     observation_id = models.CharField(_("observation id"), max_length=16, blank=True, default="")
     session_id = models.CharField(_("session"), max_length=200, blank=True, default="")
+    # of a run over a dataset, by the id that clients know it by; the run may become known later than its score
+    dataset_run_id = models.CharField(_("dataset run"), max_length=200, blank=True, default="")
     name = models.CharField(_("name"), max_length=100)
     data_type = models.CharField(_("type"), max_length=12, choices=ScoreDataType.choices)
     value = models.FloatField(_("value"), null=True, blank=True)
@@ -50,6 +53,11 @@ class Score(WorkspaceModel):
     config = models.ForeignKey(
         ScoreConfig, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("definition")
     )
+    # when it was given, which a client may say; `created_at` is when it arrived
+    timestamp = models.DateTimeField(_("given"), default=timezone.now)
+    environment = models.CharField(_("environment"), max_length=200, blank=True, default="")
+    queue_id = models.CharField(_("annotation queue"), max_length=64, blank=True, default="")
+    metadata = models.JSONField(_("metadata"), null=True, blank=True)
 
     objects = ScoreQuerySet.as_manager()
 
@@ -64,6 +72,7 @@ class Score(WorkspaceModel):
                     "trace_id",
                     "observation_id",
                     "session_id",
+                    "dataset_run_id",
                     "name",
                     "source",
                     "author_ref",
@@ -71,7 +80,8 @@ class Score(WorkspaceModel):
                 name="tracing_score_once",
             ),
             models.CheckConstraint(
-                condition=~models.Q(trace_id="") | ~models.Q(session_id=""), name="tracing_score_has_subject"
+                condition=~models.Q(trace_id="") | ~models.Q(session_id="") | ~models.Q(dataset_run_id=""),
+                name="tracing_score_has_subject",
             ),
         ]
         indexes = [
@@ -81,6 +91,18 @@ class Score(WorkspaceModel):
                 fields=["workspace", "session_id"],
                 name="tracing_score_session",
                 condition=~models.Q(session_id=""),
+            ),
+            models.Index(
+                fields=["workspace", "dataset_run_id"],
+                name="tracing_score_run",
+                condition=~models.Q(dataset_run_id=""),
+            ),
+            models.Index(fields=["workspace", "-timestamp", "-id"], name="tracing_score_given"),
+            # clients of other systems find their scores by the id they gave them
+            models.Index(
+                fields=["workspace", "author_ref"],
+                name="tracing_score_client",
+                condition=models.Q(author_ref__startswith="langfuse:"),
             ),
         ]
 
