@@ -11,6 +11,7 @@ from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquer
 from django.db.models.functions import Cast, Coalesce
 
 from apps.annotations.exporters import Example
+from apps.annotations.exporters.reading import read_tools
 from apps.core.querysets import WorkspaceQuerySet
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
         AnnotationQueue,
         Dataset,
         DatasetItem,
+        DatasetRun,
+        DatasetRunItem,
         DatasetVersion,
         Export,
         QueueItem,
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 #: Rows fetched at a time while a file is written; a row is a few kilobytes.
 EXPORT_CHUNK = 500
+_EXAMPLE_FIELDS = ("shape", "messages", "tools", "expected_output", "rejected_output", "input", "expected")
 
 
 def _count_by(rows: QuerySet[Model], key: str) -> Coalesce:
@@ -102,12 +106,18 @@ class DatasetItemQuerySet(WorkspaceQuerySet["DatasetItem"]):
         """Items whose input or outputs contain `text`, case ignored."""
         return self.alias(input_text=Cast("messages", TextField())).filter(
             Q(input_text__icontains=text)
+            | Q(input__icontains=text)
+            | Q(expected__icontains=text)
             | Q(expected_output__icontains=text)
             | Q(rejected_output__icontains=text)
         )
 
+    def active(self) -> Self:
+        """Items that are not archived: what is tested with and learnt from."""
+        return self.filter(archived=False)
+
     def examples(self) -> Iterator[Example]:
-        """What exporters take, in order, through a server-side cursor."""
+        """What exporters take, in order, through a server-side cursor; archived items are left out."""
         for row in self._example_rows().iterator(chunk_size=EXPORT_CHUNK):
             yield _example(row)
 
@@ -117,21 +127,29 @@ class DatasetItemQuerySet(WorkspaceQuerySet["DatasetItem"]):
             yield _example(row)
 
     def _example_rows(self) -> Self:
-        return self.order_by("key").only("key", "messages", "tools", "expected_output", "rejected_output")
+        return self.active().order_by("key").only("key", *_EXAMPLE_FIELDS)
 
 
 def _example(row: DatasetItem) -> Example:
     return Example(
         id=str(row.key),
-        messages=row.messages,
-        expected=row.expected_output,
+        messages=row.chat,
+        expected=row.answer,
         rejected=row.rejected_output,
-        tools=row.tools,
+        tools=read_tools(row.input) if row.is_json else row.tools,
     )
 
 
 class DatasetVersionQuerySet(WorkspaceQuerySet["DatasetVersion"]):
     """Frozen versions."""
+
+
+class DatasetRunQuerySet(WorkspaceQuerySet["DatasetRun"]):
+    """Runs over datasets."""
+
+
+class DatasetRunItemQuerySet(WorkspaceQuerySet["DatasetRunItem"]):
+    """Items of runs."""
 
 
 class ExportQuerySet(WorkspaceQuerySet["Export"]):

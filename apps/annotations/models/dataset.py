@@ -5,15 +5,21 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from apps.annotations.models.fields import ExactJSONField
 from apps.annotations.querysets import DatasetQuerySet
 from apps.core.access import Access, Role
 from apps.core.models import WorkspaceModel
 
 
 class Dataset(WorkspaceModel):
-    """Examples with a history. `version` is the number of the newest frozen version, 0 before the first."""
+    """Examples with a history. `version` is the number of the newest frozen version, 0 before the first.
+
+    Names may hold slashes, which other systems read as folders. The two schemas are JSON Schema that items given as
+    free JSON are held to.
+    """
 
     access: ClassVar[Access] = Access(
         view=Role.VIEWER,
@@ -23,9 +29,13 @@ class Dataset(WorkspaceModel):
         extra={"export": Role.EDITOR},
     )
 
-    name = models.CharField(_("name"), max_length=120)
+    name = models.CharField(_("name"), max_length=255)
     description = models.TextField(_("description"), blank=True)
+    metadata = ExactJSONField(_("metadata"), null=True, blank=True)
+    input_schema = ExactJSONField(_("schema of inputs"), null=True, blank=True)
+    expected_schema = ExactJSONField(_("schema of expected outputs"), null=True, blank=True)
     version = models.PositiveIntegerField(_("version"), default=0, editable=False)
+    items_changed_at = models.DateTimeField(_("items changed"), default=timezone.now, editable=False)
 
     objects = DatasetQuerySet.as_manager()
 
