@@ -16,7 +16,7 @@ class AgentsConfig(AppConfig):
     def ready(self) -> None:
         """Register pages, navigation, dashboard and the way back from traces."""
         from apps.agents.admin import conversation, dashboard, pages, prompts  # noqa: F401  # registers the admin
-        from apps.agents.links import message_link
+        from apps.agents.links import message_link, prompt_link
         from apps.core.admin import dashboard as start_page
         from apps.core.admin import navigation
         from apps.core.admin.pages import register
@@ -45,3 +45,4 @@ class AgentsConfig(AppConfig):
         start_page.register_step(30, dashboard.agent_step)
         start_page.register_step(40, dashboard.chat_step)
         links.register("agents.message", message_link)
+        links.register("agents.prompt", prompt_link)

@@ -13,6 +13,8 @@ from typing import Any
 
 MAX_CONTENT = 500_000
 MAX_MESSAGES = 1_000
+#: Tool calls of one message.
+MAX_CALLS = 128
 #: Prompts inside each other; more is a mistake.
 MAX_DEPTH = 10
 MAX_REFERENCES = 100
@@ -67,8 +69,23 @@ def _clean_message(number: int, item: Any) -> dict[str, Any]:
         if item.get("type") == "placeholder" and isinstance(name, str) and 0 < len(name.strip()) <= 200:
             return {"type": "placeholder", "name": _storable(name.strip())}
         if isinstance(role, str) and 0 < len(role) <= 60 and isinstance(content, str):
-            return {"role": _storable(role), "content": _storable(content)}
+            return {"role": _storable(role), "content": _storable(content), **_clean_calls(item)}
     raise ContentError(f"Message {number} needs a role and a content, or is a placeholder with a name.")
+
+
+def _clean_calls(item: Mapping[str, Any]) -> dict[str, Any]:
+    """What an example of a tool's use has besides: the calls of an answer, or the call that a result belongs to."""
+    kept: dict[str, Any] = {}
+    calls = item.get("tool_calls")
+    if isinstance(calls, Sequence) and not isinstance(calls, str):
+        kept["tool_calls"] = [
+            {name: _storable(str(call.get(name) or "")) for name in ("id", "name", "arguments")}
+            for call in calls[:MAX_CALLS]
+            if isinstance(call, Mapping)
+        ]
+    if isinstance(call_id := item.get("tool_call_id"), str) and call_id:
+        kept["tool_call_id"] = _storable(call_id)
+    return {name: value for name, value in kept.items() if value}
 
 
 def _storable(value: str) -> str:
@@ -83,6 +100,11 @@ def variables_of(content: Content) -> list[str]:
             found[placeholder] = None
         found.update(dict.fromkeys(_VARIABLE.findall(text)))
     return list(found)
+
+
+def fill_variables(text: str, values: Mapping[str, str]) -> str:
+    """`text` with the variables replaced that have a value; the others stay as they are written."""
+    return _VARIABLE.sub(lambda match: values.get(match[1], match[0]), text)
 
 
 def references_of(content: Content) -> list[Reference]:

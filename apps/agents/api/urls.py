@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from apps.agents.api.prompt_execution import PromptExecuteView
 from apps.agents.api.prompts import (
     PromptLabelView,
     PromptResolveView,
@@ -30,6 +31,7 @@ urlpatterns = [
     path("agents/<uuid:pk>/chat", ChatView.as_view(), name="agent-chat"),
     path("messages/<uuid:pk>/stream", MessageStreamView.as_view(), name="message-stream"),
     path("messages/<uuid:pk>/regenerate", RegenerateView.as_view(), name="message-regenerate"),
+    path("prompts/execute/", PromptExecuteView.as_view(), name="prompt-execute"),
     path("prompts/resolve/", PromptResolveView.as_view(), name="prompt-resolve"),
     path(
         "prompts/<uuid:prompt_id>/versions/",

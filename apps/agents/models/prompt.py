@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.agents.querysets import PromptLabelQuerySet, PromptQuerySet, PromptVersionQuerySet
-from apps.core.access import Access
+from apps.core.access import Access, Role
 from apps.core.models import WorkspaceModel
 
 #: The label that a reader gets who names neither label nor version.
@@ -27,7 +27,7 @@ class PromptType(models.TextChoices):
 class Prompt(WorkspaceModel):
     """A name under which versions are kept; slashes in it make folders."""
 
-    access = Access()
+    access = Access(extra={"execute": Role.VIEWER})
 
     name = models.CharField(_("name"), max_length=200)
     type = models.CharField(_("type"), max_length=8, choices=PromptType.choices)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Final
 from uuid import UUID
 
@@ -39,6 +39,11 @@ def single(type_: str, data: dict[str, Any]) -> StreamingHttpResponse:
     return _response(frames())
 
 
+def stream(events: AsyncGenerator[tuple[str, dict[str, Any]], None]) -> StreamingHttpResponse:
+    """A response of events (type, data) that are kept nowhere; closed with the client's connection."""
+    return _response(_passing(events))
+
+
 def last_event_id(request: Request) -> int:
     """The sequence number a client wants to go on after; raises Invalid."""
     raw = request.headers.get("Last-Event-ID") or request.query_params.get("after_seq") or "0"
@@ -52,6 +57,28 @@ def _response(frames: AsyncIterator[bytes]) -> StreamingHttpResponse:
     response["Cache-Control"] = "no-cache, no-transform"
     response["X-Accel-Buffering"] = "no"  # nginx would collect the tokens
     return response
+
+
+async def _passing(events: AsyncGenerator[tuple[str, dict[str, Any]], None]) -> AsyncIterator[bytes]:
+    waiting: asyncio.Task[tuple[str, dict[str, Any]]] | None = None
+    try:
+        while True:
+            waiting = waiting or asyncio.ensure_future(anext(events))
+            done, _ = await asyncio.wait({waiting}, timeout=KEEP_ALIVE_S)
+            if not done:
+                yield b": keep-alive\n\n"
+                continue
+            try:
+                type_, data = waiting.result()
+            except StopAsyncIteration:
+                return
+            waiting = None
+            yield _frame(type_, orjson.dumps(data, default=str).decode())
+    finally:
+        if waiting is not None:
+            waiting.cancel()
+            await asyncio.wait({waiting})
+        await events.aclose()
 
 
 async def _frames(

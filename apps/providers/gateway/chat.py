@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 from apps.providers.drivers import driver_for
 from apps.providers.exceptions import ModelError
 from apps.providers.gateway import limits
 from apps.providers.gateway.attempts import priced_usage
 from apps.providers.gateway.failures import model_error
-from apps.providers.gateway.recording import CallRecord, cost_of, describe_answer, describe_request
+from apps.providers.gateway.recording import (
+    CallRecord,
+    cost_of,
+    describe_answer,
+    describe_parameters,
+    describe_request,
+)
 from apps.providers.gateway.retry import Plan
 from apps.providers.models import Model, ModelSlot
 from apps.providers.targets import targets_of
@@ -21,16 +28,18 @@ from apps.providers.wire.chat import estimate_usage
 from apps.tracing import attributes
 
 
-async def stream_chat(*, model: Model, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
+async def stream_chat(
+    *, model: Model, request: ChatRequest, noted: Mapping[str, Any] | None = None
+) -> AsyncGenerator[StreamEvent, None]:
     """Yields deltas as they arrive, then one `Completed` whose usage carries the cost.
 
     Before the first token a failure is retried, then handed to the fallback; after it, it is raised. Closing
     the generator (wrap it in `contextlib.aclosing`) or cancelling the task closes the socket at once.
-    Raises a `ModelError`.
+    noted: further attributes of the call's span, such as the prompt it comes from. Raises a `ModelError`.
     """
     targets = await targets_of(model, ModelSlot.CHAT)
     record = CallRecord("chat", "generation", "chat", targets[0], describe_request(request))
-    record.set({attributes.TEMPERATURE: request.temperature, attributes.MAX_TOKENS: request.max_tokens})
+    record.set({**describe_parameters(request), **(noted or {})})
     said: list[str] = []
     try:
         async with aclosing(_attempts(Plan(targets), record, request)) as events:
@@ -51,9 +60,9 @@ async def stream_chat(*, model: Model, request: ChatRequest) -> AsyncGenerator[S
         record.end()
 
 
-async def chat(*, model: Model, request: ChatRequest) -> Completed:
+async def chat(*, model: Model, request: ChatRequest, noted: Mapping[str, Any] | None = None) -> Completed:
     """The whole answer at once; see `stream_chat`."""
-    async with aclosing(stream_chat(model=model, request=request)) as events:
+    async with aclosing(stream_chat(model=model, request=request, noted=noted)) as events:
         async for event in events:
             if isinstance(event, Completed):
                 return event

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -130,6 +130,26 @@ def describe_request(request: ChatRequest) -> str:
         for t in request.tools
     ]
     return orjson.dumps({"messages": messages, "tools": tools}).decode()
+
+
+def describe_parameters(request: ChatRequest) -> dict[str, Any]:
+    """The request's options as attributes, so that the call can be repeated as it was; None where not set."""
+    return {
+        attributes.TEMPERATURE: request.temperature,
+        attributes.MAX_TOKENS: request.max_tokens,
+        attributes.TOP_P: request.top_p,
+        attributes.SEED: request.seed,
+        attributes.FREQUENCY_PENALTY: request.frequency_penalty,
+        attributes.PRESENCE_PENALTY: request.presence_penalty,
+        attributes.STOP_SEQUENCES: list(request.stop) or None,
+        attributes.TOOL_CHOICE: request.tool_choice or None,
+        attributes.RESPONSE_FORMAT: _json(request.response_format),
+        attributes.EXTRA_OPTIONS: _json(request.extra),
+    }
+
+
+def _json(value: Mapping[str, Any] | None) -> str | None:
+    return orjson.dumps(dict(value), default=str).decode() if value else None
 
 
 def describe_answer(completed: Completed) -> str:
