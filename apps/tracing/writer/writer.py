@@ -1,10 +1,13 @@
-"""Batches of observation rows into the database: COPY, then one set-based merge."""
+"""Batches of observation rows into the database: COPY, and one statement for the summaries of their traces."""
 
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date
-from typing import Any, Self
+from datetime import UTC, date, datetime
+from operator import itemgetter
+from typing import Any, LiteralString, Self
+from uuid import UUID
 
 import orjson
 import psycopg
@@ -12,18 +15,18 @@ from psycopg import errors
 
 from apps.tracing.mapping import ObservationRow
 from apps.tracing.models.fields import signed
-from apps.tracing.writer import partitions, sql
+from apps.tracing.writer import encoding, partitions, sql
 from apps.tracing.writer.connection import connect
+from apps.tracing.writer.totals import totals
 
 logger = logging.getLogger(__name__)
 
 MAX_BATCH = 1_000
+#: Seconds for which batches are checked for stored rows after one had some.
+CAREFUL_S = 60.0
 _ATTEMPTS = 4
 #: Another writer was in the way: the same batch can simply be sent again.
 _TRANSIENT = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
-
-#: Identity of an observation.
-Key = tuple[Any, str, str, Any]
 
 
 @dataclass(slots=True)
@@ -40,6 +43,7 @@ class SpanWriter:
     def __init__(self) -> None:
         self._connection: psycopg.Connection[Any] | None = None
         self._days: set[date] = set()
+        self._careful_until = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -54,7 +58,8 @@ class SpanWriter:
         stored.
         """
         result = WriteResult()
-        unique = list({_key(row): row for row in rows}.values())
+        # in the order of their keys: two writers of the same rows wait for each other instead of deadlocking
+        unique = [row for _key, row in sorted({_key(row): row for row in rows}.items(), key=itemgetter(0))]
         for start in range(0, len(unique), MAX_BATCH):
             self._write_batch(unique[start : start + MAX_BATCH], result)
         return result
@@ -92,30 +97,31 @@ class SpanWriter:
         for _attempt in range(_ATTEMPTS):
             reused = self.connected
             try:
-                return self._merge_once(rows)
+                return self._insert(rows)
             except _TRANSIENT:
                 continue
             except psycopg.OperationalError:
                 self.close()
                 if not reused:
                     raise
-        return self._merge_once(rows)
+        return self._insert(rows)
 
-    def _merge_once(self, rows: Sequence[ObservationRow]) -> int:
+    def _insert(self, rows: Sequence[ObservationRow]) -> int:
+        """Store one batch, on the short way unless rows of it are stored already; returns how many are new."""
         connection = self._connected()
         self._ensure_days(connection, {row.start_time.astimezone(UTC).date() for row in rows})
-        with connection.transaction(), connection.cursor() as cursor:
-            with cursor.copy(sql.COPY) as copy:
-                for row in rows:
-                    copy.write_row(_copied(row))
-            cursor.execute(sql.MERGE)
-            counted = cursor.fetchone()
-        return int(counted[0]) if counted else 0
+        batch = _Batch.of(rows)
+        if time.monotonic() >= self._careful_until:
+            try:
+                return batch.insert(connection)
+            except errors.UniqueViolation:
+                # a client that sends something again is likely to send more again
+                self._careful_until = time.monotonic() + CAREFUL_S
+        return batch.insert_new(connection)
 
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed:
             self._connection = connect()
-            self._connection.execute(sql.CREATE_STAGING)
         return self._connection
 
     def _ensure_days(self, connection: psycopg.Connection[Any], days: set[date]) -> None:
@@ -127,50 +133,55 @@ class SpanWriter:
         self._days |= days
 
 
-def _key(row: ObservationRow) -> Key:
-    return (row.workspace_id, row.trace_id, row.span_id, row.start_time)
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Rows, and the same as COPY takes them."""
+
+    rows: Sequence[ObservationRow]
+    observations: bytes
+    payloads: bytes
+
+    @classmethod
+    def of(cls, rows: Sequence[ObservationRow]) -> Self:
+        """Encode `rows`."""
+        return cls(rows, encoding.observations(rows), encoding.payloads(rows))
+
+    def insert(self, connection: psycopg.Connection[Any]) -> int:
+        """Store all rows; raises UniqueViolation when one is stored already."""
+        with connection.transaction(), connection.cursor() as cursor:
+            _copy(cursor, sql.COPY_OBSERVATIONS, self.observations)
+            _copy(cursor, sql.COPY_PAYLOADS, self.payloads)
+            _add_totals(cursor, self.rows)
+        return len(self.rows)
+
+    def insert_new(self, connection: psycopg.Connection[Any]) -> int:
+        """Store the rows that are not stored already; returns how many."""
+        with connection.transaction(), connection.cursor() as cursor:
+            cursor.execute(sql.CREATE_STAGING)
+            _copy(cursor, sql.STAGE_OBSERVATIONS, self.observations)
+            _copy(cursor, sql.STAGE_PAYLOADS, self.payloads)
+            new = set(cursor.execute(sql.INSERT_OBSERVATIONS))
+            cursor.execute(sql.INSERT_PAYLOADS)
+            # what is stored already is in its trace's summary already
+            _add_totals(cursor, [row for row in self.rows if _stored_key(row) in new])
+        return len(new)
 
 
-def _json(value: object) -> str | None:
-    return None if value is None else orjson.dumps(value).decode()
+def _copy(cursor: psycopg.Cursor[Any], statement: LiteralString, data: bytes) -> None:
+    if data:
+        with cursor.copy(statement) as copy:
+            copy.write(data)
 
 
-def _copied(row: ObservationRow) -> tuple[object, ...]:
-    """The row in the order of `sql.STAGING_COLUMNS`."""
-    return (
-        row.workspace_id,
-        row.trace_id,
-        signed(row.span_id),
-        signed(row.parent_id) if row.parent_id else None,
-        row.start_time,
-        row.end_time,
-        row.type,
-        row.name,
-        row.status,
-        row.status_message,
-        row.level,
-        row.model,
-        row.provider,
-        row.input_tokens,
-        row.output_tokens,
-        _json(row.usage),
-        row.cost,
-        row.ttft_ms,
-        row.session_id,
-        row.user_id,
-        row.environment,
-        row.release,
-        row.version,
-        row.source_type,
-        row.source_id,
-        row.prompt_name,
-        row.prompt_version,
-        row.tags,
-        _json(row.metadata),
-        _json(row.attributes),
-        row.input_preview,
-        row.output_preview,
-        row.input,
-        row.output,
-        row.trace_name,
-    )
+def _add_totals(cursor: psycopg.Cursor[Any], rows: Sequence[ObservationRow]) -> None:
+    if rows:
+        cursor.execute(sql.ADD_TOTALS, [orjson.dumps(totals(rows)).decode()])
+
+
+def _key(row: ObservationRow) -> tuple[int, str, str, datetime]:
+    return (row.workspace_id.int, row.trace_id, row.span_id, row.start_time)
+
+
+def _stored_key(row: ObservationRow) -> tuple[UUID, UUID, int, datetime]:
+    """The same as the database says it."""
+    return (row.workspace_id, UUID(row.trace_id), signed(row.span_id), row.start_time)
