@@ -216,10 +216,11 @@ def test_twenty_thousand_items_stream_in_bounded_memory(workspace, editor):
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO annotations_datasetitem (id, key, workspace_id, dataset_id, created_at, updated_at,"
-            " since, messages, tools, expected_output, rejected_output, metadata, trace_id)"
+            " since, messages, tools, expected_output, rejected_output, metadata, trace_id, observation_id, client_id,"
+            " shape, archived)"
             " SELECT gen_random_uuid(), gen_random_uuid(), %s, %s, now(), now(), 1,"
             " jsonb_build_array(jsonb_build_object('role', 'user', 'content', repeat('q', 200))), '[]',"
-            " repeat('a', 400), '', '{}', '' FROM generate_series(1, 20000)",
+            " repeat('a', 400), '', '{}', '', '', '', 'chat', false FROM generate_series(1, 20000)",
             [workspace.pk, dataset.pk],
         )
     freeze(actor=SYSTEM, dataset=dataset)
