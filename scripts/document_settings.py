@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "operations" / "configuration.md"
 BEGIN, END = "<!-- settings: begin -->", "<!-- settings: end -->"
-HIDDEN = {"FLYWHEEL_TEST_DB"}  # for the test suite only
+HIDDEN = {"FLYWHEEL_TEST_DB", "FLYWHEEL_PROCESS"}  # set by the test suite, and by the supervisor
 
 sys.path.insert(0, str(ROOT))
 

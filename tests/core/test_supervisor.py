@@ -1,6 +1,7 @@
 """The supervisor: prefixed logs, restarts, an orderly stop, and nothing left after a kill."""
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.core.supervisor import ChildSpec, Console, RunFile, RunState
+from apps.core.supervisor import ChildSpec, Console, JsonConsole, RunFile, RunState
 from apps.core.supervisor.child import Child
 from apps.core.supervisor.processes import identity
 
@@ -183,6 +184,19 @@ def test_lines_carry_the_name_of_their_process() -> None:
 
     assert plain.getvalue() == "      web | hello\n"
     assert coloured.getvalue() == "\x1b[36m      web | \x1b[0mhello\n"
+
+
+def test_lines_for_programs_are_objects() -> None:
+    stream = io.StringIO()
+    console = JsonConsole(stream)
+    logged = '{"level": "INFO", "message": "hello"}'
+    console.line("web", f"{logged}\n")
+    console.line("web", "Killed: 飞轮")
+
+    first, second = stream.getvalue().splitlines()
+    assert first == logged
+    wrapped = json.loads(second)
+    assert (wrapped["process"], wrapped["level"], wrapped["message"]) == ("web", "INFO", "Killed: 飞轮")
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"pid": "x"}', "[]"])

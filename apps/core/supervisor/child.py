@@ -49,6 +49,7 @@ class Child:
         self.process = subprocess.Popen(
             [*leash, *self.spec.command],
             cwd=self.directory,
+            env={**os.environ, "FLYWHEEL_PROCESS": self.spec.name},  # noqa: TID251 - passed on whole, not read
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -14,7 +14,7 @@ from apps.core.exceptions import FlywheelError
 from apps.core.management import preparation
 from apps.core.postgres import EmbeddedPostgres, PostgresError
 from apps.core.services.first_start import NewInstallation, prepare_installation
-from apps.core.supervisor import ChildSpec, Console, RunFile, Supervisor
+from apps.core.supervisor import ChildSpec, Console, JsonConsole, RunFile, Supervisor
 from config.celery import app as celery_app
 from config.env import ROOT
 
@@ -31,7 +31,8 @@ class Command(BaseCommand):
         """Start, run, stop."""
         preparation.check_settings()
         preparation.share_metrics(settings.VAR_DIR / "metrics")
-        console = Console(sys.stdout, colour=sys.stdout.isatty())
+        json_lines = settings.LOG_FORMAT == "json"
+        console = JsonConsole(sys.stdout) if json_lines else Console(sys.stdout, colour=sys.stdout.isatty())
         runfile = RunFile(settings.VAR_DIR / "run")
         if not runfile.acquire():
             raise CommandError(f"Flywheel already runs at {runfile.read().url}; `make down` stops it.")
