@@ -191,6 +191,7 @@ def test_lines_for_programs_are_objects() -> None:
     console = JsonConsole(stream)
     logged = '{"level": "INFO", "message": "hello"}'
     console.line("web", f"{logged}\n")
+    console.line("web", "\n")
     console.line("web", "Killed: 飞轮")
 
     first, second = stream.getvalue().splitlines()

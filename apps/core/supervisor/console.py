@@ -53,6 +53,11 @@ class JsonConsole(Console):
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream, colour=False)
 
+    def line(self, name: str, text: str) -> None:
+        """Write one line of process `name`; an empty one says nothing to a program."""
+        if text.strip():
+            super().line(name, text)
+
     def _render(self, name: str, text: str) -> str:
         """What a process logged is an object already; the rest (its last words, our own) becomes one."""
         if text.startswith("{") and text.endswith("}"):
