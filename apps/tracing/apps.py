@@ -48,6 +48,14 @@ class TracingConfig(AppConfig):
             "Observe", _("Analytics"), "monitoring", "admin:tracing_analytics", 12, model="tracing.Trace"
         )
         navigation.register(
+            "Observe",
+            _("Trace exports"),
+            "download",
+            "admin:tracing_traceexport_changelist",
+            30,
+            model="tracing.TraceExport",
+        )
+        navigation.register(
             "Settings",
             _("Score definitions"),
             "star_rate",

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.exceptions import Invalid
+from apps.core.exceptions import Conflict, Invalid
 
 
 class InvalidScore(Invalid):
@@ -24,6 +24,27 @@ class SearchTooSlow(Invalid):
 
     code = "search_too_slow"
     title = _("This search takes too long. Choose a shorter time range or add a filter.")
+
+
+class InvalidSelection(Invalid):
+    """Rows named in a way that says nothing, or too many of them."""
+
+    code = "invalid_selection"
+    title = _("These rows can't be chosen")
+
+
+class InvalidExport(Invalid):
+    """A file that can't be made."""
+
+    code = "invalid_export"
+    title = _("This export can't be made")
+
+
+class TooManyExports(Conflict):
+    """Files are written one after another."""
+
+    code = "too_many_exports"
+    title = _("Several exports are being written already. Wait for one of them, or cancel it.")
 
 
 class InvalidView(Invalid):

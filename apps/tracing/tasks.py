@@ -1,7 +1,11 @@
 """Periodic work of tracing."""
 
-from apps.core.jobs import periodic
-from apps.tracing.services import forwarder, retention, rollup
+from django.utils.translation import gettext as _
+
+from apps.core import jobs
+from apps.core.jobs import JobContext, JobFailed, periodic
+from apps.tracing.models import TraceExport
+from apps.tracing.services import forwarder, retention, rollup, trace_export
 
 
 @periodic("tracing.keep_partitions", seconds=3600)
@@ -27,3 +31,18 @@ def roll_up() -> None:
 def drop_old_rollups() -> None:
     """Delete rollups finer than anybody asks for."""
     rollup.drop_old()
+
+
+@jobs.task(trace_export.JOB, queue="default")
+def write_export(ctx: JobContext, *, export_id: str) -> None:
+    """Write the file of an export."""
+    found = TraceExport.objects.select_related("workspace", "author").filter(pk=export_id).first()
+    if found is None:
+        raise JobFailed(_("The export was deleted."))
+    trace_export.write_export(export=found, context=ctx)
+
+
+@periodic("tracing.drop_expired_exports", seconds=3600)
+def drop_expired_exports() -> None:
+    """Delete exported files whose time is over."""
+    trace_export.drop_expired()

@@ -24,7 +24,9 @@ from apps.knowledge.services.base import create_base
 from apps.knowledge.services.document import add_document
 from apps.providers.models import Model, Provider
 from apps.tracing.services.saved_view import save_view
+from apps.tracing.selection import Selection
 from apps.tracing.services.score import record_score
+from apps.tracing.services.trace_export import create_export as create_trace_export
 from apps.workflows.services.data_table import insert_rows
 from apps.workflows.services.run_file import upload_file
 from apps.workflows.services.trigger import create_trigger
@@ -88,6 +90,11 @@ class Examples:
             name=f"{MARK} view",
             query="",
         )
+        trace_export = create_trace_export(
+            actor=Actor.for_user(owner), workspace=workspace, list_name="traces",
+            selection=Selection.of_trace(trace), file_format="jsonl",
+        )  # fmt: skip
+        run_queued()
         queue = make_queue(workspace, conversation, name=f"{MARK} queue")
         dataset = make_dataset(workspace, (f"{MARK}?", "Yes."), name=f"{MARK} dataset")
         export = create_export(actor=Actor.for_user(owner), dataset=dataset, file_format="openai_chat")
@@ -118,6 +125,7 @@ class Examples:
             "messages": Message.objects.get(conversation=conversation, role="assistant").pk,
             "annotation-queues": queue.pk, "queues": queue.pk, "annotationqueue": queue.pk,
             "queueitem": item.pk, "items": item.pk, "datasets": dataset.pk, "dataset": dataset.pk,
+            "trace-exports": trace_export.pk, "traceexport": trace_export.pk,
             "exports": export.pk, "export": export.pk,
             "providers": Provider.objects.filter(workspace=workspace).first().pk,
             "provider": Provider.objects.filter(workspace=workspace).first().pk,

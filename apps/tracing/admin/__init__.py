@@ -3,5 +3,6 @@
 from apps.tracing.admin.forwarder import TraceForwarderAdmin
 from apps.tracing.admin.masking_rule import MaskingRuleAdmin
 from apps.tracing.admin.score_config import ScoreConfigAdmin
+from apps.tracing.admin.trace_export import TraceExportAdmin
 
-__all__ = ["MaskingRuleAdmin", "ScoreConfigAdmin", "TraceForwarderAdmin"]
+__all__ = ["MaskingRuleAdmin", "ScoreConfigAdmin", "TraceExportAdmin", "TraceForwarderAdmin"]

@@ -4,9 +4,11 @@ from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
 from apps.tracing.api import views
+from apps.tracing.api.trace_exports import TraceExportViewSet
 
 router = SimpleRouter()
 router.register("scores", views.ScoreViewSet, basename="score")
+router.register("trace-exports", TraceExportViewSet, basename="trace-export")
 
 urlpatterns = [
     path("traces/", views.TraceListView.as_view(), name="trace-list"),

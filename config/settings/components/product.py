@@ -40,6 +40,13 @@ ALLOW_PRIVATE_PROVIDERS = env.boolean(
 
 TRACE_RETENTION_DAYS = env.integer("TRACE_RETENTION_DAYS", 0, "Drop traces older than this; 0 keeps them.")
 TRACE_CONTENT = env.boolean("TRACE_CONTENT", True, "Record prompts and answers in traces.")
+TRACE_EXPORT_MAX_ROWS = env.integer(
+    "TRACE_EXPORT_MAX_ROWS", 1_000_000, "Rows an exported list may have.", minimum=1
+)
+TRACE_EXPORT_MAX_MB = env.integer(
+    "TRACE_EXPORT_MAX_MB", 2_048, "Megabytes after which an exported file ends.", minimum=1
+)
+TRACE_EXPORT_DAYS = env.integer("TRACE_EXPORT_DAYS", 7, "Keep exported files this long.", minimum=1)
 STREAM_RETENTION_DAYS = env.integer(
     "STREAM_RETENTION_DAYS", 7, "Keep token streams of finished answers this long."
 )
