@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Agent,
         Conversation,
         Message,
+        PlaygroundSession,
         Prompt,
         PromptLabel,
         PromptVersion,
@@ -126,3 +127,11 @@ class PromptVersionQuerySet(WorkspaceQuerySet["PromptVersion"]):
 
 class PromptLabelQuerySet(WorkspaceQuerySet["PromptLabel"]):
     """Labels of prompts."""
+
+
+class PlaygroundSessionQuerySet(WorkspaceQuerySet["PlaygroundSession"]):
+    """Sessions of the playground."""
+
+    def of_person(self, user: User) -> Self:
+        """A person's own."""
+        return self.filter(user=user)

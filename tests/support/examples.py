@@ -11,6 +11,7 @@ from django.db import connection
 
 from apps.agents.models import Message
 from apps.agents.services.agent import enable_sharing
+from apps.agents.services.playground import create_session
 from apps.agents.services.prompt import add_prompt_version
 from apps.annotations.models import DatasetItem
 from apps.annotations.services.export import create_export
@@ -76,6 +77,9 @@ class Examples:
             actor=SYSTEM, workspace=workspace, name=f"{MARK} prompt", type="text", content=MARK,
             labels=["production", "agents.agent"],
         ).prompt  # fmt: skip
+        session = create_session(
+            actor=Actor.for_user(owner), workspace=workspace, state={"mark": MARK}, name=MARK
+        )
         conversation = make_conversation(workspace, (f"{MARK}?", f"{MARK}!"), agent=agent)
         shared = enable_sharing(actor=SYSTEM, agent=agent)
         trace = make_trace(workspace, name=MARK)
@@ -112,7 +116,7 @@ class Examples:
         item = items_of(queue)[0]
         objects = {
             "workspaces": workspace.pk, "workspace": workspace.pk, "project": workspace.pk,
-            "prompts": prompt.pk,
+            "prompts": prompt.pk, "playground-sessions": session.pk,
             "members": owner.memberships.get().pk, "membership": owner.memberships.get().pk,
             "api-keys": key.pk, "apikey": key.pk, "jobs": job.pk, "job": job.pk, "user": owner.pk,
             "audit-entries": AuditEntry.objects.filter(workspace=workspace).first().pk,
