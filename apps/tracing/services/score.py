@@ -3,19 +3,25 @@
 import math
 import re
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.core import audit, permissions
 from apps.core.actors import Actor
 from apps.core.models import Workspace
 from apps.tracing.exceptions import InvalidScore
+from apps.tracing.mapping import clean
 from apps.tracing.models import Score, ScoreConfig, ScoreDataType, ScoreSource
 
 _HEX = re.compile(r"[0-9a-f]+")
 MAX_TEXT = 5_000
 MAX_NAME = 100
+MAX_SUBJECT = 200
+MAX_QUEUE_ID = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,25 @@ class ScoreValue:
 
     value: float | None
     string_value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreContext:
+    """What else is known of a score: when and where it was given, in which annotation queue, and anything else."""
+
+    timestamp: datetime | None = None
+    environment: str = ""
+    queue_id: str = ""
+    metadata: Any = None
+
+    def as_fields(self) -> dict[str, Any]:
+        """Model field values, within the limits of the columns."""
+        return {
+            "timestamp": self.timestamp or timezone.now(),
+            "environment": clean.text(self.environment, clean.MAX_LABEL),
+            "queue_id": clean.text(self.queue_id, MAX_QUEUE_ID),
+            "metadata": clean.json_value(self.metadata),
+        }
 
 
 @transaction.atomic
@@ -40,16 +65,20 @@ def record_score(  # noqa: PLR0913 - keyword-only, each named at the call
     source: str,
     session_id: str = "",
     observation_id: str = "",
+    dataset_run_id: str = "",
     author_ref: str = "",
+    context: ScoreContext = ScoreContext(),
 ) -> Score:
-    """Score a trace, one of its observations, or a session; the same author scoring again replaces the value.
+    """Score a trace, one of its observations, a session or a run over a dataset; the same author scoring again
+    replaces the value.
 
-    The trace need not be stored yet. Raises InvalidScore for a value that does not fit its type or the
+    What is scored need not be stored yet. Raises InvalidScore for a value that does not fit its type or the
     workspace's definition of `name`, NotAllowed for a role that may not score.
     """
     permissions.require_in(actor, "feedback" if source == ScoreSource.USER else "add", Score, workspace)
     name = name.strip()
-    _check_subject(name, source, trace_id, observation_id, session_id)
+    _check_name(name, source)
+    _check_subject(trace_id, observation_id, session_id, dataset_run_id)
     config = ScoreConfig.objects.in_workspace(workspace).filter(name=name, archived=False).first()
     checked = check_value(data_type=data_type, value=value, string_value=string_value, config=config)
     score, created = Score.objects.update_or_create(
@@ -57,6 +86,7 @@ def record_score(  # noqa: PLR0913 - keyword-only, each named at the call
         trace_id=trace_id,
         observation_id=observation_id,
         session_id=session_id,
+        dataset_run_id=dataset_run_id,
         name=name,
         source=source,
         author_ref=author_ref or _reference(actor),
@@ -67,6 +97,7 @@ def record_score(  # noqa: PLR0913 - keyword-only, each named at the call
             "comment": comment.replace("\0", "")[:MAX_TEXT],
             "author": actor.user,
             "config": config,
+            **context.as_fields(),
         },
     )
     action = "tracing.score.create" if created else "tracing.score.update"
@@ -125,19 +156,26 @@ def _text(string_value: str, config: ScoreConfig | None) -> str:
     return text
 
 
-def _check_subject(name: str, source: str, trace_id: str, observation_id: str, session_id: str) -> None:
+def _check_name(name: str, source: str) -> None:
     if not name or len(name) > MAX_NAME or "\0" in name:
         raise InvalidScore(_("A score needs a name of at most %(limit)d characters.") % {"limit": MAX_NAME})
     if source not in ScoreSource.values:
         raise InvalidScore(_("The source is annotation, evaluator, api or user."))
-    if not trace_id and not session_id:
-        raise InvalidScore(_("Name a trace or a session."))
+
+
+def _check_subject(trace_id: str, observation_id: str, session_id: str, dataset_run_id: str) -> None:
+    if not trace_id and not session_id and not dataset_run_id:
+        raise InvalidScore(_("Name a trace, a session or a dataset run."))
     if trace_id and not (len(trace_id) == 32 and _HEX.fullmatch(trace_id)):
         raise InvalidScore(_("A trace id has 32 hexadecimal digits."))
     if observation_id and not (trace_id and len(observation_id) == 16 and _HEX.fullmatch(observation_id)):
         raise InvalidScore(_("An observation id has 16 hexadecimal digits and belongs to a trace."))
-    if len(session_id) > 200 or "\0" in session_id:
-        raise InvalidScore(_("A session id has at most 200 characters."))
+    for subject in (session_id, dataset_run_id):
+        if len(subject) > MAX_SUBJECT or "\0" in subject:
+            raise InvalidScore(
+                _("The id of a session or dataset run has at most %(limit)d characters.")
+                % {"limit": MAX_SUBJECT}
+            )
 
 
 def _reference(actor: Actor) -> str:
