@@ -61,6 +61,13 @@ class InvalidTag(Invalid):
     title = _("This tag can't be used")
 
 
+class InvalidMedia(Invalid):
+    """Media that can't be kept."""
+
+    code = "invalid_media"
+    title = _("This file can't be kept")
+
+
 class InvalidMask(Invalid):
     """A masking rule that could not work."""
 

@@ -6,6 +6,7 @@ from apps.core import jobs
 from apps.core.jobs import JobContext, JobFailed, periodic
 from apps.tracing.models import TraceExport
 from apps.tracing.services import forwarder, retention, rollup, trace_export
+from apps.tracing.services.media import drop_unused_media
 
 
 @periodic("tracing.keep_partitions", seconds=3600)
@@ -25,6 +26,12 @@ def forward() -> None:
 def roll_up() -> None:
     """Add up what has arrived for the dashboards."""
     rollup.roll_up()
+
+
+@periodic("tracing.drop_unused_media", seconds=3600)
+def drop_media() -> None:
+    """Delete files that nothing uses any more."""
+    drop_unused_media()
 
 
 @periodic("tracing.drop_old_rollups", seconds=3600)

@@ -11,6 +11,8 @@ class ScoreFilterSet(filters.FilterSet):  # type: ignore[misc]  # django-filter 
     trace_id = filters.CharFilter()
     observation_id = filters.CharFilter()
     session_id = filters.CharFilter()
+    dataset_run_id = filters.CharFilter()
+    environment = filters.CharFilter()
     name = filters.CharFilter()
     source = filters.ChoiceFilter(choices=ScoreSource.choices)
     data_type = filters.ChoiceFilter(choices=ScoreDataType.choices)

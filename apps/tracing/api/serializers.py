@@ -7,6 +7,7 @@ from rest_framework import serializers
 from apps.tracing.mapping import ObservationType
 from apps.tracing.models import Score, ScoreDataType, ScoreSource, Trace, TraceStatus
 from apps.tracing.selectors import TraceFilter
+from apps.tracing.services.score import ScoreContext
 
 
 class TraceQuerySerializer(serializers.Serializer[TraceFilter]):
@@ -91,6 +92,7 @@ class ScoreSerializer(serializers.ModelSerializer[Score]):
             "trace_id",
             "observation_id",
             "session_id",
+            "dataset_run_id",
             "name",
             "data_type",
             "value",
@@ -99,6 +101,10 @@ class ScoreSerializer(serializers.ModelSerializer[Score]):
             "source",
             "author",
             "author_ref",
+            "timestamp",
+            "environment",
+            "queue_id",
+            "metadata",
             "created_at",
             "updated_at",
         ]
@@ -111,6 +117,7 @@ class ScoreInputSerializer(serializers.Serializer[Score]):
     trace_id = serializers.RegexField(r"^[0-9a-f]{32}$", required=False, default="")
     observation_id = serializers.RegexField(r"^[0-9a-f]{16}$", required=False, default="")
     session_id = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
+    dataset_run_id = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
     name = serializers.CharField(max_length=100)
     data_type = serializers.ChoiceField(choices=ScoreDataType.choices, default=ScoreDataType.NUMERIC)
     value = serializers.FloatField(required=False, allow_null=True, default=None)
@@ -119,6 +126,14 @@ class ScoreInputSerializer(serializers.Serializer[Score]):
     source = serializers.ChoiceField(  # type: ignore[assignment]  # a field of that name, not the option
         choices=ScoreSource.choices, default=ScoreSource.API
     )
+    timestamp = serializers.DateTimeField(required=False, help_text="When it was given; by default now.")
+    environment = serializers.CharField(required=False, allow_blank=True, max_length=200)
+    metadata = serializers.JSONField(required=False, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """What else is known goes along as one."""
+        context = {name: attrs.pop(name) for name in ("timestamp", "environment", "metadata") if name in attrs}
+        return {**attrs, "context": ScoreContext(**context)}
 
 
 class ObservationSerializer(serializers.Serializer[Any]):

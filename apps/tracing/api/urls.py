@@ -4,6 +4,7 @@ from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
 from apps.tracing.api import views
+from apps.tracing.api.media import MediaContentView, MediaView
 from apps.tracing.api.trace_exports import TraceExportViewSet
 
 router = SimpleRouter()
@@ -18,5 +19,7 @@ urlpatterns = [
         views.ObservationView.as_view(),
         name="observation-detail",
     ),
+    path("media/<str:media_id>/", MediaView.as_view(), name="media-detail"),
+    path("media/<str:media_id>/content/", MediaContentView.as_view(), name="media-content"),
     path("", include(router.urls)),
 ]
