@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from apps.tracing import conf, pricing
-from apps.tracing.mapping import ObservationRow, SpanError, SpanRecord, map_span
+from apps.tracing.mapping import Mapper, ObservationRow, SpanError, SpanRecord
 from apps.tracing.masking import masked, masks_of
 
 _NAME_CHARS = 80
@@ -12,13 +12,12 @@ _NAME_CHARS = 80
 
 def prepare(records: Iterable[SpanRecord], workspace_id: UUID, rejected: list[str]) -> list[ObservationRow]:
     """The rows of the records that can be stored; a sentence is added to `rejected` for each other one."""
-    record_content = conf.record_content()
+    mapper = Mapper(workspace_id, record_content=conf.record_content())
     masks = masks_of(workspace_id)
     rows: list[ObservationRow] = []
     for record in records:
         try:
-            found = masked(record, masks) if masks else record
-            rows.append(map_span(found, workspace_id=workspace_id, record_content=record_content))
+            rows.append(mapper.map(masked(record, masks) if masks else record))
         except SpanError as error:
             rejected.append(f"{_name(record)}: {error}")
     pricing.price(rows)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from itertools import islice
 
 import orjson
@@ -26,11 +27,22 @@ _INT64 = 2**63
 
 def text(value: str, limit: int | None = None) -> str:
     """`value` as PostgreSQL can hold it, cut to `limit` characters."""
+    end = ""
     if limit is not None and len(value) > limit:
-        value = value[: limit - 1] + "…"
+        value, end = value[: limit - 1], "…"
     if "\0" in value:
         value = value.replace("\0", "")
-    return value if value.isascii() else _SURROGATES.sub("\ufffd", value)
+    if not value.isascii():
+        value = _without_surrogates(value)
+    return value + end
+
+
+def _without_surrogates(value: str) -> str:
+    try:
+        value.encode()  # many times as fast as looking for them
+    except UnicodeEncodeError:
+        return _SURROGATES.sub("\ufffd", value)
+    return value
 
 
 def label(value: object) -> str | None:
@@ -51,13 +63,14 @@ def document(value: object) -> str | None:
 
 def tokens(value: object) -> int | None:
     """A token count within a 32-bit column, else None."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = int(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if 0 <= number <= MAX_TOKENS else None
+    if type(value) is not int:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            return None
+        try:
+            value = int(value)
+        except (ValueError, OverflowError):
+            return None
+    return value if 0 <= value <= MAX_TOKENS else None
 
 
 def money(value: object) -> Decimal | None:
@@ -107,17 +120,29 @@ def mapping(value: object) -> dict[str, object] | None:
     return cleaned if isinstance(cleaned, dict) and cleaned else None
 
 
+def settings(value: object) -> dict[str, object] | None:
+    """The same for what spans repeat, such as parameters: short texts are taken apart once. Not to be changed."""
+    if isinstance(value, str) and len(value) <= MAX_LABEL:
+        return _known(value)
+    return mapping(value)
+
+
+@lru_cache(maxsize=2048)
+def _known(value: str) -> dict[str, object] | None:
+    return mapping(value)
+
+
 def moment(nanoseconds: int) -> datetime:
     """A point of time with microseconds: cutting further would make a resent span another one."""
-    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+    return _EPOCH + timedelta(0, 0, nanoseconds // 1000)
 
 
 def json_value(value: object, depth: int = 0) -> object:
     """`value` as strict JSON that jsonb takes: unknown kinds become text, numbers out of range too."""
-    if value is None or isinstance(value, bool):
-        return value
     if isinstance(value, str):
         return text(value, MAX_ATTRIBUTE)
+    if value is None or isinstance(value, bool):
+        return value
     if isinstance(value, int):
         return value if -_INT64 <= value < _INT64 else text(hex(value), MAX_ATTRIBUTE)
     if isinstance(value, float):

@@ -44,7 +44,7 @@ CONVENTION = Convention(
         Field("session_id", ("cozeloop.thread_id",), clean.label),
         Field("prompt_name", ("cozeloop.prompt_key",), clean.label),
         Field("prompt_version", ("cozeloop.prompt_version",), clean.label),
-        Field("parameters", ("cozeloop.call_options",), clean.mapping),
+        Field("parameters", ("cozeloop.call_options",), clean.settings),
     ),
     prefixes={PREFIX: "metadata"},
     ignored=("cozeloop.tokens",),

@@ -1,7 +1,6 @@
 """Nested values that instrumentation wrote as many flat attributes: ``0.message.role`` and the like."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 #: Slots of one rebuilt value. What lies beyond is left out, so that a hostile index can't cost memory.
@@ -9,27 +8,32 @@ MAX_SLOTS = 10_000
 MAX_INDEX = 10_000
 MAX_DEPTH = 20
 
+Steps = tuple[str, ...]
+#: Values by their names taken apart.
+Flat = Mapping[Steps, object]
 Nested = dict[str, Any]
 
 
-def nest(flat: Mapping[str, object]) -> Nested:
-    """`{"0.message.role": "user"}` as `{"0": {"message": {"role": "user"}}}`; a name that is also a prefix wins."""
+def nest(flat: Flat) -> Nested:
+    """`{("0", "message", "role"): "user"}` as `{"0": {"message": {"role": "user"}}}`.
+
+    A name that is also the beginning of others gives way to them.
+    """
     root: Nested = {}
-    for name, value in list(flat.items())[:MAX_SLOTS]:
-        *path, last = steps(name)
+    for path, value in flat.items():
         place = root
-        for step in path:
+        for step in path[:-1]:
             below = place.get(step)
-            if not isinstance(below, dict):
+            if type(below) is not dict:
                 below = place[step] = {}
             place = below
-        if not isinstance(place.get(last), dict):
+        last = path[-1]
+        if type(place.get(last)) is not dict:
             place[last] = value
     return root
 
 
-@lru_cache(maxsize=10_000)
-def steps(name: str) -> tuple[str, ...]:
+def steps(name: str) -> Steps:
     """The parts of a dotted name, the deepest left together."""
     return tuple(name.split(".", MAX_DEPTH))
 
@@ -38,6 +42,8 @@ def items(nested: object) -> list[Any]:
     """The values under the keys 0, 1, 2 … in the order of their numbers; gaps close."""
     if not isinstance(nested, dict):
         return []
+    if len(nested) == 1 and "0" in nested:
+        return [nested["0"]]
     numbered = [
         (int(key), value)
         for key, value in nested.items()

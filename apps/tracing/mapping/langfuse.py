@@ -47,7 +47,7 @@ CONVENTION = Convention(
         Field("_trace_input", ("langfuse.trace.input",), clean.document),
         Field("_trace_output", ("langfuse.trace.output",), clean.document),
         Field("model", ("langfuse.observation.model.name",), clean.label),
-        Field("parameters", ("langfuse.observation.model.parameters",), clean.mapping),
+        Field("parameters", ("langfuse.observation.model.parameters",), clean.settings),
         Field("usage_details", ("langfuse.observation.usage_details",), clean.mapping),
         Field("cost_details", ("langfuse.observation.cost_details",), clean.mapping),
         Field("completion_start", ("langfuse.observation.completion_start_time",), _moment),

@@ -1,8 +1,10 @@
 """One span in, one observation row out."""
 
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +25,9 @@ TABLE = compile_table(
     )
 )
 #: A clock may be a little wrong; a span further ahead would sit in front of every list for ever.
-MAX_AHEAD = timedelta(days=1)
+MAX_AHEAD_NS = 86_400 * 10**9
+#: The year 10,000, which no calendar here reaches.
+TOO_LATE_NS = 253_402_300_800 * 10**9
 #: What a resource says of all its spans. The rest of it describes machines and processes, and would be stored anew
 #: with every span.
 _RESOURCE_FIELDS = ("environment", "version", "release")
@@ -35,58 +39,90 @@ _LANGFUSE_SCOPE = "langfuse-sdk"
 #: From this line on that SDK encodes every metadata value as JSON, text too.
 _LANGFUSE_ENCODES_FROM = 5
 
-_TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")
-_SPAN_ID = re.compile(r"(?!0{16})[0-9a-f]{16}")
+_LAST = sys.maxsize
+_is_trace_id = re.compile(r"(?!0{32})[0-9a-f]{32}").fullmatch
+_is_span_id = re.compile(r"(?!0{16})[0-9a-f]{16}").fullmatch
 
 
 def map_span(span: SpanRecord, *, workspace_id: UUID, record_content: bool = True) -> ObservationRow:
-    """The row for `span` in a workspace; raises SpanError with the reason when it can't be stored.
-
-    With `record_content` off, input, output and their previews are left out.
-    """
-    start, end = _times(span)
-    values, rest = _read(span.attributes)
-    _add_resource(values, rest, span)
-    _add_events(values, rest, span)
-    for finish in TABLE.finishers:
-        finish(values, rest)
-    values.setdefault("type", ObservationType.GENERATION if values.get("model") else ObservationType.SPAN)
-    _set_first_token(values, start)
-    set_usage(values)
-    _set_status(values, span)
-    settle(values, rest)
-    _set_content(values, record_content=record_content)
-    return ObservationRow(
-        workspace_id=workspace_id,
-        trace_id=_identifier(span.trace_id, _TRACE_ID, "trace id"),
-        span_id=_identifier(span.span_id, _SPAN_ID, "span id"),
-        parent_id=_identifier(span.parent_id, _SPAN_ID, "parent span id") if span.parent_id else "",
-        start_time=start,
-        end_time=end,
-        name=clean.text(span.name, clean.MAX_LABEL) or "span",
-        metadata=_metadata(values, span),
-        attributes=_attributes(values, rest, span),
-        **values,
-    )
+    """The row for `span` in a workspace; raises SpanError with the reason when it can't be stored."""
+    return Mapper(workspace_id, record_content=record_content).map(span)
 
 
-def _identifier(value: str, pattern: re.Pattern[str], what: str) -> str:
-    if not pattern.fullmatch(value):
+class Mapper:
+    """Maps the spans of one workspace, one after the other; remembers what the process they came from says."""
+
+    def __init__(self, workspace_id: UUID, *, record_content: bool = True) -> None:
+        """With `record_content` off, input, output and their previews are left out."""
+        self._workspace_id = workspace_id
+        self._record_content = record_content
+        self._resource: Mapping[str, object] = {}
+        self._fields: dict[str, Any] = {}
+        self._kept: dict[str, object] = {}
+
+    def map(self, span: SpanRecord) -> ObservationRow:
+        """The row for `span`; raises SpanError with the reason when it can't be stored."""
+        start, end = _times(span)
+        values, rest = _read(span.attributes)
+        if span.resource:
+            self._add_resource(values, rest, span.resource)
+        if span.events:
+            _add_events(values, rest, span)
+        for finish in TABLE.finishers:
+            finish(values, rest)
+        if "type" not in values:
+            values["type"] = ObservationType.GENERATION if values.get("model") else ObservationType.SPAN
+        _set_first_token(values, start)
+        set_usage(values)
+        _set_status(values, span)
+        settle(values, rest)
+        _set_content(values, record_content=self._record_content)
+        return ObservationRow(
+            workspace_id=self._workspace_id,
+            trace_id=_identifier(span.trace_id, _is_trace_id, "trace id"),
+            span_id=_identifier(span.span_id, _is_span_id, "span id"),
+            parent_id=_identifier(span.parent_id, _is_span_id, "parent span id") if span.parent_id else "",
+            start_time=start,
+            end_time=end,
+            name=clean.text(span.name, clean.MAX_LABEL) or "span",
+            metadata=_metadata(values, span),
+            attributes=_attributes(values, rest, span),
+            **values,
+        )
+
+    def _add_resource(
+        self, values: dict[str, Any], rest: dict[str, object], resource: Mapping[str, object]
+    ) -> None:
+        """What belongs to the process that made the span, where the span says nothing itself."""
+        if resource is not self._resource:
+            self._resource = resource
+            found = _read(resource)[0]
+            self._fields = {name: found[name] for name in _RESOURCE_FIELDS if name in found}
+            self._kept = {
+                name: clean.json_value(resource[name]) for name in _RESOURCE_KEPT if name in resource
+            }
+        for name, value in self._fields.items():
+            values.setdefault(name, value)
+        for name, value in self._kept.items():
+            rest.setdefault(name, value)
+
+
+def _identifier(value: str, valid: Callable[[str], object], what: str) -> str:
+    if not valid(value):
         raise SpanError(f"The {what} is not valid.")
     return value
 
 
 def _times(span: SpanRecord) -> tuple[datetime, datetime]:
-    try:
-        start, end = clean.moment(span.start_ns), clean.moment(max(span.end_ns, span.start_ns))
-    except OverflowError:
-        raise SpanError("The time is out of range.") from None
-    if span.start_ns <= 0:
+    start_ns, end_ns = span.start_ns, span.end_ns
+    if start_ns <= 0:
         raise SpanError("The start time is missing.")
-    limit = datetime.now(UTC) + MAX_AHEAD
-    if start > limit:
+    latest_ns = time.time_ns() + MAX_AHEAD_NS
+    if max(start_ns, end_ns) >= TOO_LATE_NS:
+        raise SpanError("The time is out of range.")
+    if start_ns > latest_ns:
         raise SpanError("The start time is in the future.")
-    return start, min(end, limit)
+    return clean.moment(start_ns), clean.moment(min(max(end_ns, start_ns), latest_ns))
 
 
 def _read(attributes: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, object]]:
@@ -94,48 +130,37 @@ def _read(attributes: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, o
     values: dict[str, Any] = {}
     ranks: dict[str, int] = {}
     rest: dict[str, object] = {}
-    for key, value in attributes.items():
-        entries = TABLE.entries.get(key)
+    known = TABLE.entries.get
+    for name, value in attributes.items():
+        entries = known(name)
         if entries is None:
-            _keep(key, value, values, rest)
+            _keep(name, value, values, rest)
             continue
-        for entry in entries:
-            if entry.rank < ranks.get(entry.target, entry.rank + 1):
-                converted = entry.convert(value)
+        for target, rank, convert in entries:
+            if rank < ranks.get(target, _LAST):
+                converted = convert(value)
                 if converted is not None:
-                    values[entry.target] = converted
-                    ranks[entry.target] = entry.rank
+                    values[target] = converted
+                    ranks[target] = rank
     return values, rest
 
 
 def _keep(name: str, value: object, values: dict[str, Any], rest: dict[str, object]) -> None:
-    place = TABLE.place(name)
-    if place.raw:
-        kept = values.setdefault(place.target, {})
-        if len(kept) < MAX_SLOTS:
-            kept[place.key] = value
-    elif place.key:
-        kept = values.setdefault(place.target, {}) if place.target else rest
+    target, key, steps = TABLE.place(name)
+    if steps:
+        kept = values.get(target)
+        if kept is None:
+            values[target] = {steps: value}
+        elif len(kept) < MAX_SLOTS:
+            kept[steps] = value
+    elif key:
+        kept = values.setdefault(target, {}) if target else rest
         if len(kept) < clean.MAX_ATTRIBUTES:
-            kept[place.key] = clean.json_value(value)
-
-
-def _add_resource(values: dict[str, Any], rest: dict[str, object], span: SpanRecord) -> None:
-    """What belongs to the process that made the span, where the span says nothing itself."""
-    if not span.resource:
-        return
-    for name, value in _read(span.resource)[0].items():
-        if name in _RESOURCE_FIELDS:
-            values.setdefault(name, value)
-    for name in _RESOURCE_KEPT:
-        if name in span.resource:
-            rest.setdefault(name, clean.json_value(span.resource[name]))
+            kept[key] = clean.json_value(value)
 
 
 def _add_events(values: dict[str, Any], rest: dict[str, object], span: SpanRecord) -> None:
     """An exception's parts stand among the attributes, messages become content, other events are kept as they are."""
-    if not span.events:
-        return
     other: list[object] = []
     for event in take_messages(span.events[:MAX_EVENTS], values):
         if event.name == "exception":

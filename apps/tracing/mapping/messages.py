@@ -7,22 +7,25 @@ older OpenTelemetry instrumentation (``0.tool_calls.0.name``).
 from collections.abc import Mapping
 from typing import Any
 
-from apps.tracing.mapping.flatten import items, nest
+from apps.tracing.mapping.flatten import Flat, items, nest
 
 Message = dict[str, Any]
 
+_ORDINARY = frozenset({"role", "content"})
 #: Of a message, in this order, where present.
 _PLAIN = ("name", "tool_call_id", "finish_reason", "refusal", "reasoning")
 
 
-def messages(flat: Mapping[str, object]) -> list[Message]:
-    """The messages of attributes such as ``0.role`` or ``0.message.role``."""
+def messages(flat: Flat) -> list[Message]:
+    """The messages of attributes such as ``0.role`` or ``0.message.role``, their names taken apart."""
     return [_message(entry.get("message", entry)) for entry in items(nest(flat)) if isinstance(entry, dict)]
 
 
 def _message(found: object) -> Message:
     if not isinstance(found, dict):
         return {"role": "", "content": found}
+    if found.keys() <= _ORDINARY:
+        return {"role": str(found.get("role", "")), "content": found.get("content", "")}
     message: Message = {"role": str(found.get("role", "")), "content": _content(found)}
     calls = [
         _tool_call(entry.get("tool_call", entry))

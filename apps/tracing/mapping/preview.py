@@ -26,10 +26,11 @@ def shown(entries: Sequence[object], *, role: str | None = None) -> str:
     """The same for messages or documents that are no JSON text yet: the last of `role`, or the last of all."""
     entry = entries[-1]
     if role is not None:
-        entry = next(
-            (one for one in reversed(entries) if isinstance(one, Mapping) and one.get("role") == role), entry
-        )
-    if isinstance(entry, Mapping):
+        for one in reversed(entries):
+            if isinstance(one, dict) and one.get("role") == role:
+                entry = one
+                break
+    if isinstance(entry, dict):
         content = entry.get("content")
         entry = content if isinstance(content, str) and content else _from_mapping(entry, None)
     return clean.text(entry[: 2 * LENGTH].strip(), LENGTH) if isinstance(entry, str) else ""

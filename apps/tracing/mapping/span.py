@@ -8,7 +8,7 @@ class SpanError(ValueError):
     """This span can't be stored; the message says why. The other spans of its batch are not concerned."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SpanEvent:
     """Something that happened inside a span, at `time_ns` (Unix nanoseconds)."""
 
@@ -17,9 +17,13 @@ class SpanEvent:
     attributes: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+# Records are not changed once made, but not frozen: every span is one, and making a frozen one costs five times that.
+@dataclass(slots=True)
 class SpanRecord:
-    """One span: ids as lower-case hex (32 and 16 digits), times in Unix nanoseconds, no parent for a root."""
+    """One span: ids as lower-case hex (32 and 16 digits), times in Unix nanoseconds, no parent for a root.
+
+    Spans of one process share their `resource`, which is read once as long as it is the same object.
+    """
 
     trace_id: str
     span_id: str

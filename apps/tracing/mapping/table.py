@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from apps.tracing.mapping import clean
+from apps.tracing.mapping.flatten import steps
 
 #: Names a process remembers; a client that makes up new ones all the time gains nothing by it.
 MAX_REMEMBERED = 20_000
@@ -43,8 +44,7 @@ class Convention:
     finish: Finish | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One use of an attribute; of several attributes for the same target the lowest rank wins."""
 
     target: str
@@ -52,16 +52,16 @@ class Entry:
     convert: Convert
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where an attribute that no field reads is kept: under `key` in the mapping `target`.
 
-    No target means among the span's own attributes, no key nowhere; `raw` values are not cleaned.
+    No target means among the span's own attributes, no key nowhere. `steps` is the key taken apart at its dots, of
+    an attribute that is kept as it comes for its convention to nest.
     """
 
     target: str
     key: str
-    raw: bool = False
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -90,7 +90,9 @@ class Table:
         for start, target, raw in self.prefixes:
             if name.startswith(start):
                 key = name.removeprefix(start)
-                return Place(target, key if raw else clean.text(key, clean.MAX_LABEL), raw)
+                return (
+                    Place(target, key, steps(key)) if raw else Place(target, clean.text(key, clean.MAX_LABEL))
+                )
         return Place("", clean.text(name, clean.MAX_LABEL))
 
 

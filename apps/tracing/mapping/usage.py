@@ -22,6 +22,14 @@ def set_usage(values: dict[str, Any]) -> None:
     if details is not None:
         _take_buckets(values, details)
         return
+    if (
+        "input_tokens" not in values
+        and "output_tokens" not in values
+        and not cached
+        and not created
+        and not reasoning
+    ):
+        return
     buckets = {
         "input": max(values.get("input_tokens", 0) - cached - created, 0),
         "input_cached_tokens": cached,
