@@ -23,7 +23,8 @@ class TracingConfig(AppConfig):
             SavedViewsPage,
             TraceListPage,
         )
-        from apps.tracing.admin.pages import SessionPage, TracePage
+        from apps.tracing.admin.session import SessionPage
+        from apps.tracing.admin.trace import TracePage
 
         export.install()
         pages.register("traces/", TraceListPage, "tracing_traces")

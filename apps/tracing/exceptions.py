@@ -12,6 +12,13 @@ class InvalidScore(Invalid):
     title = _("The score is not valid")
 
 
+class InvalidComment(Invalid):
+    """A comment without text, without a subject, or with two."""
+
+    code = "invalid_comment"
+    title = _("The comment is not valid")
+
+
 class InvalidCursor(Invalid):
     """The cursor of a list was not made by this list."""
 

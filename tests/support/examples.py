@@ -24,6 +24,7 @@ from apps.knowledge.models import Chunk
 from apps.knowledge.services.base import create_base
 from apps.knowledge.services.document import add_document
 from apps.providers.models import Model, Provider
+from apps.tracing.services.comment import add_comment
 from apps.tracing.services.saved_view import save_view
 from apps.tracing.selection import Selection
 from apps.tracing.services.score import record_score
@@ -87,6 +88,7 @@ class Examples:
             actor=SYSTEM, workspace=workspace, trace_id=trace.trace_id, name="quality", data_type="numeric",
             value=1.0, comment=MARK, source="api",
         )  # fmt: skip
+        comment = add_comment(actor=SYSTEM, workspace=workspace, trace_id=trace.trace_id, text=MARK)
         view = save_view(
             actor=Actor.for_user(owner),
             workspace=workspace,
@@ -123,7 +125,8 @@ class Examples:
             "auditentry": AuditEntry.objects.filter(workspace=workspace).first().pk,
             "traces": trace.trace_id, "observations": trace.trace_id, "sessions": str(conversation.pk),
             "saved-views": view.pk,
-            "scores": score.pk, "knowledge-bases": base.pk, "knowledge": base.pk, "documents": document.pk,
+            "scores": score.pk, "comments": comment.pk,
+            "knowledge-bases": base.pk, "knowledge": base.pk, "documents": document.pk,
             "chunks": Chunk.objects.get(document=document).pk, "agents": agent.pk,
             "conversations": conversation.pk, "conversation": conversation.pk, "chat": conversation.pk,
             "messages": Message.objects.get(conversation=conversation, role="assistant").pk,

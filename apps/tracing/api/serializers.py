@@ -83,7 +83,10 @@ class TracePageSerializer(serializers.Serializer[Any]):
 
 
 class ScoreSerializer(serializers.ModelSerializer[Score]):
-    """A score."""
+    """A score. `shown_value` and `author_name` are for people."""
+
+    shown_value = serializers.CharField(read_only=True)
+    author_name = serializers.SerializerMethodField()
 
     class Meta:
         model = Score
@@ -107,8 +110,14 @@ class ScoreSerializer(serializers.ModelSerializer[Score]):
             "metadata",
             "created_at",
             "updated_at",
+            "shown_value",
+            "author_name",
         ]
         read_only_fields = fields
+
+    def get_author_name(self, score: Score) -> str:
+        """The person's name, or the reference of an author without an account."""
+        return str(score.author) if score.author else score.author_ref
 
 
 class ScoreInputSerializer(serializers.Serializer[Score]):

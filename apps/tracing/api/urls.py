@@ -4,10 +4,12 @@ from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
 from apps.tracing.api import views
+from apps.tracing.api.comment import CommentViewSet
 from apps.tracing.api.media import MediaContentView, MediaView
 from apps.tracing.api.trace_exports import TraceExportViewSet
 
 router = SimpleRouter()
+router.register("comments", CommentViewSet, basename="comment")
 router.register("scores", views.ScoreViewSet, basename="score")
 router.register("trace-exports", TraceExportViewSet, basename="trace-export")
 

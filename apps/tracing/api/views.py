@@ -121,7 +121,7 @@ class ScoreViewSet(
 ):
     """Scores on traces, observations and sessions."""
 
-    queryset = Score.objects.all()
+    queryset = Score.objects.select_related("author")
     serializer_class = serializers.ScoreSerializer
     filterset_class = ScoreFilterSet
 

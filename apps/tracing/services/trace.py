@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from apps.core import audit, permissions
 from apps.core.actors import Actor
 from apps.tracing.exceptions import InvalidTag
-from apps.tracing.models import Observation, ObservationPayload, Score, Trace
+from apps.tracing.models import Comment, Observation, ObservationPayload, Score, Trace
 
 MAX_TAG: Final = 100
 
@@ -33,12 +33,13 @@ def set_bookmark(*, actor: Actor, trace: Trace, bookmarked: bool) -> Trace:
 
 @transaction.atomic
 def delete_trace(*, actor: Actor, trace: Trace) -> None:
-    """Delete a trace with its observations, payloads and scores."""
+    """Delete a trace with its observations, payloads, scores and comments."""
     permissions.require(actor, "delete", trace)
     audit.record(actor=actor, action="tracing.trace.delete", obj=trace, before=audit.snapshot(trace))
     Observation.objects.of_trace(trace)._raw_delete(trace._state.db)
     ObservationPayload.objects.of_trace(trace)._raw_delete(trace._state.db)
     Score.objects.in_workspace(trace.workspace).filter(trace_id=trace.trace_id).delete()
+    Comment.objects.in_workspace(trace.workspace).filter(trace_id=trace.trace_id).delete()
     trace.delete()
 
 

@@ -4,24 +4,26 @@ import { get } from "../../core/js/http.js";
 import { gettext, interpolate } from "../../core/js/i18n.js";
 import { toast } from "../../core/js/toast.js";
 import { cost, count, el, icon, span } from "./format.js";
+import { NotesBox, scoreBadge } from "./notes.js";
 import { ICONS } from "./tree.js";
 import { cutNotice, jsonBlock, renderValue } from "./value.js";
 
 const KEPT = 50;
 
 export class Detail {
-  constructor(pane, { traceId, firstChars, scores }) {
+  constructor(pane, { traceId, firstChars }, notes) {
     this.pane = pane;
     this.traceId = traceId;
     this.firstChars = firstChars;
-    this.scores = scores;
+    this.notes = notes;
     this.cache = new Map();
+    notes.onChange((observationId) => observationId === this.node?.id && this.drawScores());
   }
 
   async show(node) {
     this.node = node;
     const body = el("div", "tr-detail__body");
-    this.pane.replaceChildren(this.head(node), body);
+    this.pane.replaceChildren(this.head(node), this.notesSection(node), body);
     this.pane.scrollTop = 0;
     const known = this.cache.get(node.id);
     if (!known) {
@@ -73,11 +75,31 @@ export class Detail {
     if (node.cost) {
       badges.append(el("span", "fw-badge", cost(node.cost)));
     }
-    for (const score of this.scores.filter((item) => item.observation === node.id)) {
-      badges.append(el("span", "fw-badge", `${score.name}: ${score.value}`, { title: `${score.source} ${score.comment}` }));
-    }
-    head.append(title, badges);
+    this.scoreRow = el("div", "fw-row");
+    head.append(title, badges, this.scoreRow);
     return head;
+  }
+
+  /** Scores and comments of the step, folded away until somebody wrote some. */
+  notesSection(node) {
+    this.box?.stop();
+    this.box = new NotesBox(this.notes, node.id);
+    const details = el("details", "tr-detail__notes");
+    this.notesTitle = el("summary", "fw-heading");
+    details.append(this.notesTitle, this.box.element);
+    this.drawScores();
+    return details;
+  }
+
+  drawScores() {
+    const scores = this.notes.scoresOf(this.node.id);
+    const comments = this.notes.commentsOf(this.node.id).length;
+    this.scoreRow.replaceChildren(...scores.map(scoreBadge));
+    this.scoreRow.hidden = !scores.length;
+    const number = scores.length + comments;
+    this.notesTitle.textContent = number
+      ? interpolate(gettext("Scores and comments (%(number)s)"), { number: count(number) })
+      : gettext("Scores and comments");
   }
 
   fill(body, node, page) {

@@ -1,4 +1,5 @@
 // Tree and timeline in one list. Only the rows in sight exist in the page, so that thousands cost nothing.
+import { gettext } from "../../core/js/i18n.js";
 import { cost, count, el, icon, span } from "./format.js";
 import { ICONS, visibleRows } from "./tree.js";
 
@@ -15,13 +16,14 @@ function placeOfText(from, width) {
 }
 
 export class Rows {
-  /** `onChoose(node)` is called when a row is chosen. */
-  constructor(root, { tree, start, end, onChoose }) {
+  /** `onChoose(node)` is called when a row is chosen; `noted(node)` says whether somebody commented on it. */
+  constructor(root, { tree, start, end, noted = () => false, onChoose }) {
     this.box = root.querySelector("[data-rows]");
     this.axis = root.querySelector("[data-axis]");
     this.tree = tree;
     this.start = start;
     this.length = Math.max(end - start, 1);
+    this.noted = noted;
     this.onChoose = onChoose;
     this.search = "";
     this.canvas = el("div", "tr-rows__canvas", "", { role: "presentation" });
@@ -110,6 +112,11 @@ export class Rows {
     cell.append(fold, kind, name);
     if (node.error) {
       cell.append(icon("error", "tr-row__error"));
+    }
+    if (this.noted(node)) {
+      const mark = icon("chat_bubble", "tr-row__noted");
+      mark.title = gettext("Has comments");
+      cell.append(mark);
     }
     const figures = el("span", "tr-row__figures");
     figures.append(el("span", "", span(node.end - node.start)));

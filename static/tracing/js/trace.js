@@ -1,5 +1,8 @@
 // The trace page: steps on the left, the chosen one on the right; the address remembers which.
+import { interpolate, ngettext } from "../../core/js/i18n.js";
 import { Detail } from "./detail.js";
+import { count, el } from "./format.js";
+import { NotesBox, NoteStore, scoreBadge } from "./notes.js";
 import { Rows } from "./rows.js";
 import { buildTree } from "./tree.js";
 
@@ -8,16 +11,33 @@ const VIEW_KEY = "flywheel.trace.view";
 const data = JSON.parse(document.querySelector("#trace-data").textContent);
 const root = document.querySelector("[data-trace-view]");
 const tree = buildTree(data.observations);
-const detail = new Detail(root.querySelector("[data-detail]"), data);
+const notes = new NoteStore(data.notes);
+document.querySelector("[data-trace-notes]").append(new NotesBox(notes).element);
+const detail = new Detail(root.querySelector("[data-detail]"), data, notes);
 const rows = new Rows(root, {
   tree,
   start: data.start,
   end: data.end,
+  noted: (node) => notes.commentsOf(node.id).length > 0,
   onChoose: (node) => {
     history.replaceState(null, "", `#${node.id}`);
     detail.show(node);
   },
 });
+
+notes.onChange(() => rows.draw());
+
+const noteSummary = document.querySelector("[data-trace-note-count]");
+function countNotes() {
+  noteSummary.replaceChildren(...notes.scoresOf("").map(scoreBadge));
+  const comments = notes.commentsOf("").length;
+  if (comments) {
+    const text = interpolate(ngettext("%(number)s comment", "%(number)s comments", comments), { number: count(comments) });
+    noteSummary.append(el("span", "fw-badge fw-badge--muted", text));
+  }
+}
+notes.onChange(countNotes);
+countNotes();
 
 function setView(view) {
   root.dataset.view = view;

@@ -1,20 +1,17 @@
-"""Trace page and session page."""
+"""The page of one trace."""
 
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
-from django.utils.translation import gettext_lazy as _
 
 from apps.core.admin.pages import ConsolePage
 from apps.core.exceptions import NotAllowed
 from apps.tracing import links, panels, selectors
-from apps.tracing.models import Observation, Trace
+from apps.tracing.admin.notes import notes_data
+from apps.tracing.models import Comment, Observation, Score, Trace
 from apps.tracing.services.trace import delete_trace, set_bookmark
-
-SESSION_LIMIT = 500
 
 
 class TracePage(ConsolePage):
@@ -34,12 +31,12 @@ class TracePage(ConsolePage):
         """Everything but inputs and outputs, which the page fetches for the chosen step."""
         trace = self.find(request, kwargs["trace_id"])
         observations = selectors.list_observations(trace)
-        scores = selectors.scores_of(self.workspace, [trace.trace_id], steps=True).get(trace.trace_id, [])
+        scores = Score.objects.in_workspace(self.workspace).of_traces([trace.trace_id])
+        comments = Comment.objects.in_workspace(self.workspace).visible_to(request.user)
         return {
             "title": trace.name,
             "trace": trace,
             "source": links.resolve(trace.source_type, trace.source_id) if trace.source_type else None,
-            "scores": [score for score in scores if not score.observation_id],
             "panels": panels.render(request, trace),
             "hidden_count": max(trace.observation_count - len(observations), 0),
             "data": {
@@ -48,7 +45,13 @@ class TracePage(ConsolePage):
                 "end": _micros(trace.end_time),
                 "firstChars": selectors.FIRST_CHARS,
                 "observations": [_row(observation) for observation in observations],
-                "scores": [_score(score) for score in scores if score.observation_id],
+                "notes": notes_data(
+                    user=self.actor.user,
+                    workspace=self.workspace,
+                    scores=scores,
+                    comments=comments.of_traces([trace.trace_id]),
+                    trace_id=trace.trace_id,
+                ),
             },
         }
 
@@ -63,32 +66,6 @@ class TracePage(ConsolePage):
         except NotAllowed as error:
             raise PermissionDenied(str(error.detail)) from error
         return redirect("admin:tracing_trace", trace.trace_id)
-
-
-class SessionPage(ConsolePage):
-    """The traces of a session, in the order they happened."""
-
-    template_name = "tracing/session_detail.html"
-
-    def get_page_context(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
-        """Figures and the first traces of the session."""
-        session_id = kwargs["session_id"]
-        found = Trace.objects.in_workspace(self.workspace).visible_to(request.user).of_session(session_id)
-        traces = list(found[:SESSION_LIMIT])
-        if not traces:
-            raise Http404
-        scores = selectors.scores_of(self.workspace, [trace.trace_id for trace in traces])
-        for trace in traces:
-            trace.scores = scores.get(trace.trace_id, [])  # type: ignore[attr-defined]  # for the template
-        figures = selectors.session_figures(found)
-        return {
-            "title": _("Session"),
-            "session_id": session_id,
-            "traces": traces,
-            "figures": figures,
-            "hidden_count": figures.count - len(traces),
-            "list_url": reverse("admin:tracing_traces"),
-        }
 
 
 def _micros(moment: Any) -> int:
@@ -113,13 +90,3 @@ def _row(observation: Observation) -> dict[str, Any]:
         "ttft": observation.ttft_ms,
     }
     return {name: value for name, value in row.items() if value not in (None, "", False)}
-
-
-def _score(score: Any) -> dict[str, Any]:
-    return {
-        "observation": score.observation_id,
-        "name": score.name,
-        "value": score.shown_value,
-        "comment": score.comment,
-        "source": score.get_source_display(),
-    }
