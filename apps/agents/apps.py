@@ -21,6 +21,8 @@ class AgentsConfig(AppConfig):
         from apps.core.admin import navigation
         from apps.core.admin.pages import register
         from apps.tracing import links
+        from apps.tracing.models import Owner
+        from apps.tracing.rollups import owners
 
         register("agents/", pages.AgentListPage, "agents_agents")
         register("agents/new/", pages.AgentNewPage, "agents_agent_new")
@@ -45,4 +47,5 @@ class AgentsConfig(AppConfig):
         start_page.register_step(30, dashboard.agent_step)
         start_page.register_step(40, dashboard.chat_step)
         links.register("agents.message", message_link)
+        owners.register("agents.message", Owner.AGENT)
         links.register("agents.prompt", prompt_link)

@@ -87,3 +87,24 @@ class InvalidForwarder(Invalid):
 
     code = "invalid_forwarder"
     title = _("This forwarder can't work")
+
+
+class InvalidMetricQuery(Invalid):
+    """A question that the rollups can't answer."""
+
+    code = "invalid_metric_query"
+    title = _("This can't be asked")
+
+
+class InvalidDashboard(Invalid):
+    """A dashboard or widget that can't be kept."""
+
+    code = "invalid_dashboard"
+    title = _("This dashboard can't be saved")
+
+
+class InvalidAlert(Invalid):
+    """An alert that could not work."""
+
+    code = "invalid_alert"
+    title = _("This alert can't work")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     # named in text below, where the linter does not look
     from apps.tracing.models.alert import Alert  # noqa: F401
+    from apps.tracing.models.alert_event import AlertEvent  # noqa: F401
     from apps.tracing.models.comment import Comment  # noqa: F401
     from apps.tracing.models.dashboard import Dashboard  # noqa: F401
     from apps.tracing.models.forwarder import TraceForwarder  # noqa: F401
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from apps.tracing.models.span_draft import SpanDraft  # noqa: F401
     from apps.tracing.models.trace import Trace
     from apps.tracing.models.trace_export import TraceExport  # noqa: F401
+    from apps.tracing.models.widget import Widget  # noqa: F401
 
 
 class TraceQuerySet(WorkspaceQuerySet["Trace"]):
@@ -181,3 +183,11 @@ class DashboardQuerySet(WorkspaceQuerySet["Dashboard"]):
 
 class AlertQuerySet(WorkspaceQuerySet["Alert"]):
     """Alerts."""
+
+
+class WidgetQuerySet(WorkspaceQuerySet["Widget"]):
+    """Widgets of dashboards."""
+
+
+class AlertEventQuerySet(WorkspaceQuerySet["AlertEvent"]):
+    """What became of alerts."""

@@ -21,6 +21,8 @@ class WorkflowsConfig(AppConfig):
         from apps.core.lifespan import companions
         from apps.core.metrics import register_gauges
         from apps.tracing import links
+        from apps.tracing.models import Owner
+        from apps.tracing.rollups import owners
         from apps.workflows.admin import register, table_routes
         from apps.workflows.links import SOURCE, run_link
         from apps.workflows.models import TableSpace
@@ -38,3 +40,4 @@ class WorkflowsConfig(AppConfig):
         companions.register("workflows", executing)
         happened.register("workflows", on_happening)
         links.register(SOURCE, run_link)
+        owners.register(SOURCE, Owner.WORKFLOW)

@@ -3,15 +3,18 @@
 import json
 import re
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.tracing import links, panels
 from apps.tracing.admin.cards import trace_cards
-from apps.tracing.models import Trace
+from apps.tracing.models import RollupProgress, Trace
+from apps.tracing.services import rollup
 from apps.tracing.services.score import record_score
 from tests.factories.tracing import make_trace
 
@@ -164,13 +167,16 @@ def test_strangers_find_nothing(console, stranger, workspace, client):
     assert Trace.objects.filter(pk=trace.pk).exists()
 
 
-def test_the_cards_tell_the_figures_of_the_workspace(rf, viewer, workspace):
+def test_the_cards_tell_the_figures_of_the_workspace(rf, viewer, workspace, monkeypatch):
     for number in range(4):
         make_trace(workspace, ago_s=600 * number + 60, failed=number == 0)
     make_trace(workspace, ago_s=86400 * 3)
+    monkeypatch.setattr(rollup, "_MARGIN_S", -60)
+    RollupProgress.objects.create(received_before=timezone.now() - timedelta(minutes=5))
+    rollup.roll_up()
     request = rf.get("/admin/")
     request.user, request.workspace = viewer, workspace
     traces, cost, latency, errors = trace_cards(request)
-    assert (traces.value, cost.value, latency.value, errors.value) == ("4", "$0.0075", "2.00 s", "25.0%")
+    assert (traces.value, cost.value, latency.value, errors.value) == ("4", "$0.0075", "1.89 s", "25.0%")
     assert sum(traces.series) == 4
     assert errors.tone == "error"

@@ -98,13 +98,13 @@ class AnswerRun:
                 user_id=_person(given),
                 source_type="agents.message",
                 source_id=given.answer.pk,
+                trace_name=given.agent.name,
             ),
             tracer.start_as_current_span(given.agent.name) as span,
         ):
             span.set_attributes(
                 {
                     attributes.OBSERVATION_TYPE: "agent",
-                    attributes.TRACE_NAME: given.agent.name,
                     attributes.INPUT: given.question.content,
                     f"{attributes.METADATA_PREFIX}agent_id": str(given.agent.pk),
                 }

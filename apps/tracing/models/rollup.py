@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -18,40 +19,54 @@ class Grain(models.IntegerChoices):
     DAY = 1440, _("Day")
 
 
-class Measure(models.IntegerChoices):
-    """What the slots of a row are slots of. Tokens, cost and errors stand in the rows of the latency."""
+class Level(models.IntegerChoices):
+    """By how much rows are told apart: charts that ask for little read few rows."""
 
-    LATENCY = 0, _("Latency")
-    TTFT = 1, _("Time to first token")
+    BASE = 0, _("By type, model and environment")
+    FULL = 1, _("By everything")
+
+
+class Owner(models.TextChoices):
+    """What a trace is a trace of, where that is known; then its name is the owner's."""
+
+    NONE = "", _("Unknown")
+    AGENT = "agent", _("Agent")
+    WORKFLOW = "workflow", _("Workflow")
 
 
 class Rollup(models.Model):
-    """Observations of one kind whose duration lies in one slot of the histogram.
+    """Observations of one kind in one stretch of time.
 
-    `name` is the root step's name, which is the trace's; other steps have none, and so are counted by type and model.
+    `root` tells the first steps of traces, which stand for the trace, from the others. `name` is the trace's, which is
+    the agent's or the workflow's when `owner` says so; `key` is a hash of everything that tells rows of one time apart.
+    `latency` and `ttft` count durations by the slots of `rollups.histogram`; no `ttft`: no first token was seen.
     """
 
     access: ClassVar[Access] = Access()
 
-    pk = models.CompositePrimaryKey(
-        "workspace_id", "grain", "bucket", "measure", "type", "model", "environment", "name", "slot"
-    )
+    pk = models.CompositePrimaryKey("workspace_id", "level", "grain", "root", "bucket", "key")
     workspace = models.ForeignKey(
         Workspace, models.CASCADE, related_name="+", db_constraint=False, db_index=False, editable=False
     )
-    grain = models.SmallIntegerField(_("grain"), choices=Grain.choices)
     bucket = models.DateTimeField(_("from"))
-    measure = models.SmallIntegerField(_("measure"), choices=Measure.choices)
-    type = models.TextField(_("type"))
-    model = models.TextField(_("model"))
-    environment = models.TextField(_("environment"))
-    name = models.TextField(_("trace"))
-    slot = models.SmallIntegerField(_("slot"))
+    key = models.BigIntegerField(_("key"))
     count = models.BigIntegerField(_("count"))
     errors = models.BigIntegerField(_("errors"))
     input_tokens = models.BigIntegerField(_("input tokens"))
     output_tokens = models.BigIntegerField(_("output tokens"))
     cost = models.DecimalField(_("cost"), max_digits=20, decimal_places=10)
+    level = models.SmallIntegerField(_("level"), choices=Level.choices)
+    grain = models.SmallIntegerField(_("grain"), choices=Grain.choices)
+    root = models.BooleanField(_("first step"))
+    type = models.TextField(_("type"))
+    model = models.TextField(_("model"))
+    environment = models.TextField(_("environment"))
+    name = models.TextField(_("trace"))
+    owner = models.TextField(_("owner"), choices=Owner.choices)
+    prompt_name = models.TextField(_("prompt"))
+    prompt_version = models.TextField(_("prompt version"))
+    latency = ArrayField(models.IntegerField(), verbose_name=_("latency"))
+    ttft = ArrayField(models.IntegerField(), verbose_name=_("time to first token"), null=True)
 
     class Meta:
         verbose_name = _("rollup")
@@ -87,6 +102,82 @@ class UserRollup(models.Model):
 
     def __str__(self) -> str:
         return f"{self.bucket} {self.user_id}"
+
+
+class SessionRollup(models.Model):
+    """What one session's observations of an hour or a day add up to."""
+
+    access: ClassVar[Access] = Access()
+
+    pk = models.CompositePrimaryKey("workspace_id", "grain", "bucket", "session_id")
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="+", db_constraint=False, db_index=False, editable=False
+    )
+    grain = models.SmallIntegerField(_("grain"), choices=Grain.choices)
+    bucket = models.DateTimeField(_("from"))
+    session_id = models.TextField(_("session"))
+    traces = models.BigIntegerField(_("traces"))
+    errors = models.BigIntegerField(_("errors"))
+    tokens = models.BigIntegerField(_("tokens"))
+    cost = models.DecimalField(_("cost"), max_digits=20, decimal_places=10)
+
+    class Meta:
+        verbose_name = _("rollup of a session")
+        verbose_name_plural = _("rollups of sessions")
+
+    def __str__(self) -> str:
+        return f"{self.bucket} {self.session_id}"
+
+
+class ScoreRollup(models.Model):
+    """Scores of one name and category in one stretch of time; a row is counted anew when one of its scores changes.
+
+    `category` is the value of scores without a number, and yes or no. `total` adds up the numbers, of which there are
+    `count`.
+    """
+
+    access: ClassVar[Access] = Access()
+
+    pk = models.CompositePrimaryKey("workspace_id", "grain", "bucket", "key")
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="+", db_constraint=False, db_index=False, editable=False
+    )
+    grain = models.SmallIntegerField(_("grain"), choices=Grain.choices)
+    bucket = models.DateTimeField(_("from"))
+    key = models.BigIntegerField(_("key"))
+    count = models.BigIntegerField(_("count"))
+    total = models.FloatField(_("total"), null=True)
+    score = models.TextField(_("score"))
+    category = models.TextField(_("category"))
+    source = models.TextField(_("source"))
+    environment = models.TextField(_("environment"))
+    name = models.TextField(_("trace"))
+    owner = models.TextField(_("owner"), choices=Owner.choices)
+
+    class Meta:
+        verbose_name = _("rollup of scores")
+        verbose_name_plural = _("rollups of scores")
+
+    def __str__(self) -> str:
+        return f"{self.bucket} {self.score}"
+
+
+class ScoreChange(models.Model):
+    """A minute in which a score was made, changed or deleted: a trigger on the scores notes it down."""
+
+    access: ClassVar[Access] = Access()
+
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="+", db_constraint=False, db_index=False, editable=False
+    )
+    minute = models.DateTimeField(_("minute"))
+
+    class Meta:
+        verbose_name = _("changed minute of scores")
+        verbose_name_plural = _("changed minutes of scores")
+
+    def __str__(self) -> str:
+        return str(self.minute)
 
 
 class RollupProgress(models.Model):

@@ -1,13 +1,19 @@
-"""Figures for dashboards, added up while spans arrive so that no page has to."""
+"""Figures for dashboards and alerts, added up while spans arrive so that no page has to."""
 
-from apps.tracing.rollups.histogram import quantiles
-from apps.tracing.rollups.read import (
-    Dashboard,
-    DashboardFilter,
-    Group,
-    Point,
-    UserFigures,
-    read_dashboard,
-)
+from apps.tracing.rollups.query import MetricFilter, MetricQuery, Question
+from apps.tracing.rollups.read import Answer, Series, Sums, answer, read_metrics
+from apps.tracing.rollups.timerange import KEPT_HOURS, KEPT_MINUTES, TimeRange
 
-__all__ = ["Dashboard", "DashboardFilter", "Group", "Point", "UserFigures", "quantiles", "read_dashboard"]
+__all__ = [
+    "KEPT_HOURS",
+    "KEPT_MINUTES",
+    "Answer",
+    "MetricFilter",
+    "MetricQuery",
+    "Question",
+    "Series",
+    "Sums",
+    "TimeRange",
+    "answer",
+    "read_metrics",
+]

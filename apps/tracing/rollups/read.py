@@ -1,275 +1,180 @@
-"""What a dashboard shows, from the rollups alone."""
+"""Answers of the rollups."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from itertools import zip_longest
+from operator import add
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection
 
 from apps.core.models import User, Workspace
 from apps.core.permissions import allows_in
-from apps.tracing.models import Grain, Measure, Trace
+from apps.tracing.models import Trace
+from apps.tracing.rollups.catalogue import METRICS, SHARES
 from apps.tracing.rollups.histogram import quantiles
-
-SHARES: Final = (0.5, 0.9, 0.95, 0.99)
-TOP: Final = 10
-#: Points of a chart, at most about; more could not be told apart.
-POINTS: Final = 60
-#: The longest range that each grain is read for.
-_GRAINS: Final = (
-    (timedelta(hours=2), Grain.MINUTE),
-    (timedelta(hours=36), Grain.HOUR),
-    (timedelta(days=14), Grain.QUARTER),
-)
-_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class DashboardFilter:
-    """The range, and the environment that the dashboard is narrowed to ("": all)."""
-
-    start: datetime
-    end: datetime
-    environment: str = ""
-
-    @property
-    def grain(self) -> Grain:
-        """Rows of this length are read."""
-        length = self.end - self.start
-        return next((grain for limit, grain in _GRAINS if length <= limit), Grain.DAY)
-
-    @property
-    def step(self) -> timedelta:
-        """Time of one point of a chart: whole rows."""
-        rows = max((self.end - self.start) / timedelta(minutes=self.grain) / POINTS, 1)
-        sizes = (1, 2, 3, 5, 6, 10, 12, 15, 20, 24, 30, 60)
-        size = next((size for size in sizes if size >= rows - 0.05), round(rows))
-        return timedelta(minutes=self.grain) * size
-
-    def times(self) -> list[datetime]:
-        """Where the points begin, oldest first."""
-        step, first = self.step, _EPOCH + (self.start - _EPOCH) // self.step * self.step
-        return [first + step * number for number in range((self.end - first) // step + 1)]
+from apps.tracing.rollups.query import MetricQuery, Question
+from apps.tracing.rollups.statement import build, fetch
 
 
 @dataclass(slots=True)
 class Sums:
-    """Sums of some rows, with the histogram that percentiles are read from."""
+    """Sums of some rows; `latency` and `ttft` are histograms, `whole` is what a share is a share of."""
 
     count: int = 0
     errors: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cost: Decimal = Decimal(0)
-    slots: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    latency: Sequence[int] = ()
+    ttft: Sequence[int] = ()
+    total: float | None = None
+    whole: int = 0
 
-    def add(self, slot: int, count: int, errors: int, taken: int, given: int, cost: Decimal) -> None:
-        """Add a row."""
-        self.count += count
-        self.errors += errors
-        self.input_tokens += taken
-        self.output_tokens += given
-        self.cost += cost
-        self.slots[slot] += count
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> "Sums":
+        """The sums of a row of a statement."""
+        count, errors, taken, given, cost, latency, ttft, total, whole = row
+        return cls(
+            int(count or 0), int(errors or 0), int(taken or 0), int(given or 0), cost or Decimal(0), latency or (),
+            ttft or (), total, int(whole or 0),
+        )  # fmt: skip
 
-    def percentiles(self) -> list[float | None]:
-        """p50, p90, p95 and p99 in milliseconds."""
-        return quantiles(self.slots, SHARES)
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(
+            self.count + other.count, self.errors + other.errors, self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens, self.cost + other.cost, _merge(self.latency, other.latency),
+            _merge(self.ttft, other.ttft),
+            other.total if self.total is None else self.total + (other.total or 0.0), self.whole + other.whole,
+        )  # fmt: skip
 
-    @property
-    def error_rate(self) -> float:
-        """Share of failed ones, 0 to 1."""
-        return self.errors / self.count if self.count else 0.0
+    def value(self, metric: str) -> float | None:
+        """A metric of the catalogue; None where nothing was there to be measured."""
+        name, _underscore, share = metric.rpartition("_")
+        if share in SHARES:
+            return quantiles(self.latency if name == "latency" else self.ttft, (SHARES[share],))[0]
+        if metric == "error_rate":
+            return self.errors / self.count if self.count else None
+        if metric == "share":
+            return self.count / self.whole if self.whole else None
+        if metric == "mean":
+            return self.total / self.count if self.count and self.total is not None else None
+        if metric == "total_tokens":
+            return self.input_tokens + self.output_tokens
+        if metric == "succeeded":
+            return self.count - self.errors
+        return float(getattr(self, metric))
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One step of the charts: traces, model calls (tokens, cost), their first token, cost by model."""
-
-    time: datetime
-    traces: Sums
-    calls: Sums
-    ttft: Sums
-    cost_by_model: Mapping[str, Decimal]
+def _merge(one: Sequence[int], other: Sequence[int]) -> Sequence[int]:
+    if not one or not other:
+        return one or other
+    return list(map(add, one, other))
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A model, trace name or type with its sums."""
+@dataclass(slots=True)
+class Series:
+    """The figures of one value of the dimension ("": all, or the others together)."""
 
     value: str
-    sums: Sums
+    points: list[Sums]
+    sums: Sums = field(default_factory=Sums)
+
+    def values(self, metric: str) -> list[float | None]:
+        """The metric at each point."""
+        return [point.value(metric) for point in self.points]
 
 
 @dataclass(frozen=True, slots=True)
-class UserFigures:
-    """A user of the range."""
+class Answer:
+    """The series, those with the most first and the others last; `times` is where the points begin."""
 
-    user_id: str
-    traces: int
-    errors: int
-    tokens: int
-    cost: Decimal
+    question: Question
+    times: list[datetime]
+    series: list[Series]
 
+    @property
+    def step(self) -> timedelta | None:
+        """The length of a point."""
+        return self.question.range.step
 
-@dataclass(frozen=True, slots=True)
-class ScorePoint:
-    """The mean of a score in one step."""
-
-    time: datetime
-    name: str
-    mean: float
-    count: int
+    @property
+    def total(self) -> Sums:
+        """All series together."""
+        return sum((series.sums for series in self.series), Sums())
 
 
-@dataclass(frozen=True, slots=True)
-class Dashboard:
-    """All of a dashboard."""
+def read_metrics(
+    questions: Sequence[Question], *, user: User | AnonymousUser, workspace: Workspace
+) -> list[Answer] | None:
+    """The answers, in order; None for somebody who may not see the workspace's traces.
 
-    points: list[Point]
-    traces: Sums
-    calls: Sums
-    ttft: Sums
-    models: list[Group]
-    names: list[Group]
-    types: list[Group]
-    users: list[UserFigures]
-    scores: list[ScorePoint]
-    environments: list[str]
-
-
-_CELLS = """
-SELECT {axis}, measure, {group} AS value, name <> '' AS is_root, slot,
-    sum(count)::bigint, sum(errors)::bigint, sum(input_tokens)::bigint, sum(output_tokens)::bigint, sum(cost)
-FROM tracing_rollup
-WHERE workspace_id = %(workspace)s AND grain = %(grain)s AND bucket >= %(start)s AND bucket < %(end)s
-    AND (%(environment)s = '' OR environment = %(environment)s) {only}
-GROUP BY 1, 2, 3, 4, 5
-"""
-_AXIS = "floor(extract(epoch FROM bucket - %(first)s) / %(step)s)::int"
-
-_USERS = """
-SELECT user_id, sum(traces)::bigint, sum(errors)::bigint, sum(tokens)::bigint, sum(cost) AS cost
-FROM tracing_userrollup
-WHERE workspace_id = %(workspace)s AND grain = %(grain)s AND bucket >= %(start)s AND bucket < %(end)s
-GROUP BY user_id ORDER BY cost DESC, 2 DESC, user_id LIMIT %(limit)s
-"""
-
-_SCORES = """
-SELECT floor(extract(epoch FROM created_at - %(first)s) / %(step)s)::int AS slot, name, avg(value), count(*)
-FROM tracing_score
-WHERE workspace_id = %(workspace)s AND created_at >= %(start)s AND created_at < %(end)s AND value IS NOT NULL
-GROUP BY slot, name ORDER BY slot, name
-"""
-
-_ENVIRONMENTS = """
-SELECT DISTINCT environment FROM tracing_rollup
-WHERE workspace_id = %(workspace)s AND grain = 1440 AND bucket >= %(month)s AND environment <> ''
-ORDER BY environment LIMIT 50
-"""
-
-
-def read_dashboard(
-    filters: DashboardFilter, *, user: User | AnonymousUser, workspace: Workspace
-) -> Dashboard | None:
-    """The figures of a range; None for somebody who may not see the workspace's traces."""
+    Questions that differ in their metrics only are asked of the database once.
+    """
     if not allows_in(user, "view", Trace, workspace):
         return None
-    times = filters.times()
-    values = {
-        "workspace": workspace.pk,
-        "grain": filters.grain.value,
-        "start": times[0],
-        "end": filters.end,
-        "first": times[0],
-        "step": filters.step.total_seconds(),
-        "environment": filters.environment,
-        "limit": TOP,
-        "month": filters.end - timedelta(days=30),
+    return answer(questions, workspace)
+
+
+def answer(questions: Sequence[Question], workspace: Workspace) -> list[Answer]:
+    """`read_metrics` for the product itself."""
+    shapes = _shapes(questions)
+    metrics: dict[Question, set[str]] = defaultdict(set)
+    for question, shape in zip(questions, shapes, strict=True):
+        metrics[shape].update(question.query.metrics)
+    found = {shape: _ask(shape, frozenset(asked), workspace) for shape, asked in metrics.items()}
+    return [
+        Answer(question, found[shape].times, found[shape].series)
+        for question, shape in zip(questions, shapes, strict=True)
+    ]
+
+
+def _shapes(questions: Sequence[Question]) -> list[Question]:
+    """What is asked of the database for each; one sum over a range that is also asked for in points is their sum."""
+    shapes = [Question(question.query.shape(), question.range) for question in questions]
+    in_points = {
+        Question(shape.query, shape.range.whole()): shape for shape in shapes if shape.range.step is not None
     }
-    cells = _read(_CELLS.format(axis=_AXIS, group="model", only=""), values)
-    names = _read(_CELLS.format(axis="0", group="name", only="AND measure = 0 AND name <> ''"), values)
-    types = _read(_CELLS.format(axis="0", group="type", only="AND measure = 0"), values)
-    users = _read(_USERS, {**values, **_user_rows(filters, times[0])})
-    return Dashboard(
-        points=_points(times, cells),
-        traces=_sum(row for row in cells if _is_trace(row)),
-        calls=_sum(row for row in cells if _is_call(row)),
-        ttft=_sum(row for row in cells if row[1] == Measure.TTFT),
-        models=_groups(row for row in cells if _is_call(row)),
-        names=_groups(row for row in names if _is_trace(row)),
-        types=_groups(row for row in types if row[1] == Measure.LATENCY),
-        users=[UserFigures(*row) for row in users],
-        scores=[
-            ScorePoint(times[slot], name, mean, number)
-            for slot, name, mean, number in _read(_SCORES, values)
-            if 0 <= slot < len(times)
-        ],
-        environments=[row[0] for row in _read(_ENVIRONMENTS, values)],
-    )
+    return [in_points.get(shape, shape) for shape in shapes]
 
 
-def _user_rows(filters: DashboardFilter, first: datetime) -> dict[str, Any]:
-    """Users are kept by the hour and by the day: there may be very many."""
-    if filters.grain <= Grain.HOUR:
-        return {"grain": Grain.HOUR.value, "start": first.replace(minute=0)}
-    return {"grain": Grain.DAY.value, "start": first.replace(hour=0, minute=0)}
+def _ask(question: Question, metrics: frozenset[str], workspace: Workspace) -> Answer:
+    rows = fetch(build(question, metrics, workspace.pk))
+    times = question.range.times()
+    series: dict[str, Series] = {}
+    for point, value, *sums in rows:
+        if not 0 <= point < len(times):
+            continue
+        if value not in series:
+            series[value] = Series(value, [Sums() for _ in times])
+        series[value].points[point] = Sums.of(sums)
+    if not question.query.dimension and not series:
+        series[""] = Series("", [Sums() for _ in times])
+    if question.query.dimension == "category":
+        _share(list(series.values()))
+    for item in series.values():
+        item.sums = sum(item.points, Sums())
+    return Answer(question, times, _ranked(question.query, list(series.values())))
 
 
-def _read(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
+def _share(series: Sequence[Series]) -> None:
+    """Each category is a share of all of them."""
+    for points in zip_longest(*(item.points for item in series)):
+        whole = sum(point.count for point in points)
+        for point in points:
+            point.whole = whole
 
 
-def _is_trace(row: Sequence[Any]) -> bool:
-    return row[1] == Measure.LATENCY and bool(row[3])
+def _ranked(query: MetricQuery, series: list[Series]) -> list[Series]:
+    """The most first, by what the database ranked by; the unnamed others last."""
+    metric = query.metrics[0] if query.metrics else "count"
+    if not METRICS[query.view][metric].adds:
+        metric = "count"
 
+    def order(item: Series) -> tuple[bool, float, str]:
+        return (bool(query.dimension) and not item.value, -(item.sums.value(metric) or 0.0), item.value)
 
-def _is_call(row: Sequence[Any]) -> bool:
-    """Whether it is a model call: grouped by model, it has one."""
-    return row[1] == Measure.LATENCY and bool(row[2])
-
-
-def _sum(rows: Iterable[Sequence[Any]]) -> Sums:
-    sums = Sums()
-    for row in rows:
-        sums.add(*row[4:])
-    return sums
-
-
-def _groups(rows: Iterable[Sequence[Any]]) -> list[Group]:
-    found: dict[str, Sums] = defaultdict(Sums)
-    for row in rows:
-        found[row[2]].add(*row[4:])
-    found.pop("", None)
-    groups = [Group(value, sums) for value, sums in found.items()]
-    return sorted(groups, key=lambda group: (-group.sums.count, group.value))[:TOP]
-
-
-def _points(times: Sequence[datetime], cells: Iterable[Sequence[Any]]) -> list[Point]:
-    by_slot: dict[int, list[Sequence[Any]]] = defaultdict(list)
-    for row in cells:
-        by_slot[row[0]].append(row)
-    points = []
-    for number, time in enumerate(times):
-        rows = by_slot.get(number, [])
-        costs: dict[str, Decimal] = defaultdict(Decimal)
-        for row in rows:
-            if _is_call(row) and row[-1]:
-                costs[row[2]] += row[-1]
-        points.append(
-            Point(
-                time,
-                _sum(row for row in rows if _is_trace(row)),
-                _sum(row for row in rows if _is_call(row)),
-                _sum(row for row in rows if row[1] == Measure.TTFT),
-                dict(costs),
-            )
-        )
-    return points
+    return sorted(series, key=order)

@@ -1,14 +1,14 @@
-// A small chart in SVG: stacked bars or lines over time. Pointing at a step tells its values, choosing it opens its list.
+// A chart over time in SVG: stacked bars or lines, drawn anew for the room it has. Pointing at a step tells its values,
+// choosing it opens its list; so does choosing a part of a bar or a name of the legend.
 import { localTime } from "../../core/js/time.js";
 import { gettext, interpolate, pageLanguage } from "../../core/js/i18n.js";
 import { cost, count, el, span } from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 640;
-const HEIGHT = 200;
 const LEFT = 56;
 const BOTTOM = 22;
 const TOP = 8;
+const COLOURS = 8;
 
 const FORMATS = {
   count,
@@ -18,7 +18,12 @@ const FORMATS = {
   number: (value) => String(Math.round(value * 1000) / 1000),
 };
 
-function svg(tag, className, attributes) {
+/** A figure as a person reads it; "–" for one that nothing was there for. */
+export function figure(value, unit) {
+  return value === null || value === undefined ? "–" : FORMATS[unit](value);
+}
+
+export function svg(tag, className, attributes) {
   const node = document.createElementNS(SVG, tag);
   node.setAttribute("class", className);
   for (const [name, value] of Object.entries(attributes)) {
@@ -28,7 +33,7 @@ function svg(tag, className, attributes) {
 }
 
 /** 12K, 4.5M: what fits beside the axis. */
-function compact(value) {
+export function compact(value) {
   return new Intl.NumberFormat(pageLanguage(), { notation: "compact" }).format(value);
 }
 
@@ -41,72 +46,81 @@ export function niceTop(value) {
   return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value * 0.999);
 }
 
+/** The class that colours a series. */
+export function colour(series, position) {
+  return `tr-colour-${series.tone || position % COLOURS}`;
+}
+
 export class Chart {
-  /** `chart` is {kind, title, unit, series: [{name, values, tone}]}; `links[i]` is where step i leads. */
-  constructor(chart, { times, links }) {
-    Object.assign(this, { chart, times, links, at: -1 });
-    this.format = FORMATS[chart.unit];
-    this.step = (WIDTH - LEFT) / times.length;
+  /** `chart` is {chart: "line" | "stacked", title, unit, series: [{name, values, tone}]}; `open(at, series)` opens a list. */
+  constructor(chart, times, open) {
+    Object.assign(this, { chart, times, open, at: -1 });
+    this.stacked = chart.chart === "stacked";
     this.top = niceTop(this.highest());
+    this.root = svg("svg", "tr-chart__svg", { role: "img", tabindex: "0", "aria-label": chart.title });
+    this.root.addEventListener("mouseleave", () => this.point(-1));
+    this.root.addEventListener("keydown", (event) => this.onKey(event));
     this.tip = el("p", "tr-chart__tip", this.hint(), { "aria-live": "polite" });
-    this.drawing = this.draw();
-    this.element = el("section", "fw-card tr-chart");
-    this.element.append(el("h2", "fw-card__title", chart.title), this.drawing, this.legend(), this.tip);
+    const room = el("div", "tr-chart__room");
+    room.append(this.root);
+    new ResizeObserver(([entry]) => this.draw(entry.contentRect.width, entry.contentRect.height)).observe(room);
+    this.element = el("div", "tr-chart");
+    this.element.append(room, this.legend(), this.tip);
   }
 
   hint() {
-    return gettext("Choose a step to see its traces.");
+    return this.chart.series.length ? gettext("Choose a step to see its traces.") : gettext("Nothing in this time range.");
   }
 
   highest() {
     const all = this.times.map((_time, at) => {
       const values = this.chart.series.map((series) => series.values[at] ?? 0);
-      return this.chart.kind === "bars" ? values.reduce((sum, value) => sum + value, 0) : Math.max(0, ...values);
+      return this.stacked ? values.reduce((sum, value) => sum + value, 0) : Math.max(0, ...values);
     });
     return Math.max(0, ...all);
   }
 
-  y(value) {
-    return TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / this.top);
-  }
-
-  colour(series, position) {
-    return `tr-colour-${series.tone || position % 5}`;
-  }
-
-  draw() {
-    const root = svg("svg", "tr-chart__svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", tabindex: "0", "aria-label": this.chart.title });
-    this.grid(root);
-    if (this.chart.kind === "bars") {
-      this.bars(root);
-    } else {
-      this.chart.series.forEach((series, position) => this.line(root, series, position));
+  draw(width, height) {
+    if (width < 80 || height < 40 || (this.width === width && this.height === height)) {
+      return;
     }
-    this.slots = this.times.map((_time, at) => this.slot(root, at));
-    root.addEventListener("mouseleave", () => this.point(-1));
-    root.addEventListener("keydown", (event) => this.onKey(event));
-    return root;
+    Object.assign(this, { width, height, step: (width - LEFT) / this.times.length });
+    this.root.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    this.root.replaceChildren();
+    this.grid();
+    this.slots = this.times.map((_time, at) => this.slot(at));
+    if (this.stacked) {
+      this.bars();
+    } else {
+      this.chart.series.forEach((series, position) => this.line(series, position));
+    }
+    this.point(this.at);
   }
 
-  grid(root) {
+  y(value) {
+    return TOP + (this.height - TOP - BOTTOM) * (1 - value / this.top);
+  }
+
+  grid() {
     for (let line = 0; line <= 2; line += 1) {
       const value = (this.top * line) / 2;
       const y = this.y(value);
       const label = svg("text", "tr-chart__label", { x: LEFT - 6, y: y + 4, "text-anchor": "end" });
-      label.textContent = this.chart.unit === "count" ? compact(value) : this.format(value);
-      root.append(svg("line", "tr-chart__grid", { x1: LEFT, x2: WIDTH, y1: y, y2: y }), label);
+      label.textContent = this.chart.unit === "count" ? compact(value) : figure(value, this.chart.unit);
+      this.root.append(svg("line", "tr-chart__grid", { x1: LEFT, x2: this.width, y1: y, y2: y }), label);
     }
     const days = new Date(this.times.at(-1)) - new Date(this.times[0]) > 36 * 3600 * 1000;
     const style = days ? { month: "short", day: "numeric" } : { hour: "2-digit", minute: "2-digit" };
-    for (let mark = 0; mark < 4; mark += 1) {
-      const at = Math.floor((mark * this.times.length) / 4);
-      const label = svg("text", "tr-chart__label", { x: LEFT + at * this.step, y: HEIGHT - 6 });
+    const marks = Math.max(1, Math.min(6, this.times.length, Math.floor((this.width - LEFT) / 90)));
+    for (let mark = 0; mark < marks; mark += 1) {
+      const at = Math.floor((mark * this.times.length) / marks);
+      const label = svg("text", "tr-chart__label", { x: LEFT + at * this.step, y: this.height - 6 });
       label.textContent = localTime(this.times[at], style);
-      root.append(label);
+      this.root.append(label);
     }
   }
 
-  bars(root) {
+  bars() {
     this.times.forEach((_time, at) => {
       let below = 0;
       this.chart.series.forEach((series, position) => {
@@ -115,7 +129,10 @@ export class Chart {
           const y = this.y(below + value);
           const height = Math.max(this.y(below) - y, 0.75);
           const x = LEFT + at * this.step + this.step * 0.1;
-          root.append(svg("rect", `tr-chart__bar ${this.colour(series, position)}`, { x, y, width: this.step * 0.8, height }));
+          const bar = svg("rect", `tr-chart__bar ${colour(series, position)}`, { x, y, width: this.step * 0.8, height });
+          bar.addEventListener("mouseenter", () => this.point(at));
+          bar.addEventListener("click", () => this.open(at, series));
+          this.root.append(bar);
           below += value;
         }
       });
@@ -123,15 +140,15 @@ export class Chart {
   }
 
   /** A gap in the values is a gap in the line; a value between two gaps is a dot. */
-  line(root, series, position) {
+  line(series, position) {
     let run = [];
     const end = () => {
       const points = run.map(([x, y]) => `${x},${y}`).join(" ");
-      const colour = this.colour(series, position);
+      const name = colour(series, position);
       if (run.length === 1) {
-        root.append(svg("circle", `tr-chart__dot ${colour}`, { cx: run[0][0], cy: run[0][1], r: 2.5 }));
+        this.root.append(svg("circle", `tr-chart__dot ${name}`, { cx: run[0][0], cy: run[0][1], r: 2.5 }));
       } else if (run.length) {
-        root.append(svg("polyline", `tr-chart__line ${colour}`, { points }));
+        this.root.append(svg("polyline", `tr-chart__line ${name}`, { points }));
       }
       run = [];
     };
@@ -145,33 +162,37 @@ export class Chart {
     end();
   }
 
-  slot(root, at) {
-    const rect = svg("rect", "tr-chart__slot", { x: LEFT + at * this.step, y: TOP, width: this.step, height: HEIGHT - TOP - BOTTOM });
+  slot(at) {
+    const rect = svg("rect", "tr-chart__slot", {
+      x: LEFT + at * this.step,
+      y: TOP,
+      width: this.step,
+      height: Math.max(this.height - TOP - BOTTOM, 0),
+    });
     rect.addEventListener("mouseenter", () => this.point(at));
-    rect.addEventListener("click", () => this.open(at));
-    root.append(rect);
+    rect.addEventListener("click", () => this.open(at, this.only()));
+    this.root.append(rect);
     return rect;
   }
 
+  /** The only series there is, which a step then stands for. */
+  only() {
+    return this.chart.series.length === 1 ? this.chart.series[0] : null;
+  }
+
   point(at) {
-    this.slots[this.at]?.classList.remove("is-active");
+    this.slots?.[this.at]?.classList.remove("is-active");
     this.at = at;
-    this.slots[at]?.classList.add("is-active");
+    this.slots?.[at]?.classList.add("is-active");
     this.tip.textContent = at < 0 ? this.hint() : this.told(at);
   }
 
   told(at) {
     const values = this.chart.series
-      .filter((series) => series.values[at] !== null)
-      .map((series) => `${series.name} ${this.format(series.values[at])}`);
+      .filter((series) => series.values[at] !== null && (series.values[at] !== 0 || !this.stacked))
+      .map((series) => `${series.name} ${figure(series.values[at], this.chart.unit)}`);
     const time = localTime(this.times[at], { dateStyle: "medium", timeStyle: "short" });
     return interpolate(gettext("%(time)s: %(values)s"), { time, values: values.join(" · ") || gettext("nothing") });
-  }
-
-  open(at) {
-    if (this.links[at]) {
-      location.assign(this.links[at]);
-    }
   }
 
   onKey(event) {
@@ -181,14 +202,18 @@ export class Chart {
       event.preventDefault();
       this.point(moves[event.key]);
     } else if (event.key === "Enter" && this.at >= 0) {
-      this.open(this.at);
+      this.open(this.at, this.only());
     }
   }
 
   legend() {
     const list = el("div", "tr-chart__legend");
     this.chart.series.forEach((series, position) => {
-      list.append(el("span", `tr-chart__key ${this.colour(series, position)}`, series.name));
+      const key = el(series.url ? "a" : "span", `tr-chart__key ${colour(series, position)}`, series.name);
+      if (series.url) {
+        key.href = series.url;
+      }
+      list.append(key);
     });
     return list;
   }

@@ -1,0 +1,175 @@
+"""The SQL of a question."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+
+from apps.tracing.models import Grain, Level, MetricView
+from apps.tracing.rollups.catalogue import BASE, DIMENSIONS, PEOPLE, Dimension
+from apps.tracing.rollups.histogram import array_of
+from apps.tracing.rollups.query import MetricFilter, Question
+
+_NONE: Final = "NULL"
+#: Metrics of traces that their root steps alone tell.
+_OF_ROOTS: Final = frozenset({"count", "succeeded", "errors", "error_rate"})
+
+
+@dataclass(slots=True)
+class Statement:
+    """SQL and its parameters. Rows are: point, value, count, errors, tokens in and out, cost, latency, ttft, total,
+    whole; NULL for what was not asked for or does not exist."""
+
+    sql: str = ""
+    params: dict[str, Any] = field(default_factory=dict)
+
+    def place(self, value: Any) -> str:
+        """Add a parameter; returns its place in the text."""
+        name = f"p{len(self.params)}"
+        self.params[name] = value
+        return f"%({name})s"
+
+
+def build(question: Question, metrics: frozenset[str], workspace_id: UUID) -> Statement:
+    """The statement that answers a question for all of `metrics`."""
+    query, span = question.query, question.range
+    statement = Statement()
+    wanted = _columns(question, metrics, statement)
+    where = _where(question, metrics, workspace_id, statement)
+    point = "0"
+    if span.step is not None:
+        first, step = statement.place(span.first), statement.place(span.step.total_seconds())
+        point = f"floor(extract(epoch FROM bucket - {first}) / {step})::int"
+    table = _table(question)
+    if not query.dimension:
+        statement.sql = f"SELECT {point}, '', {wanted} FROM {table} WHERE {where} GROUP BY 1"  # noqa: S608 - our names
+        return statement
+    column = DIMENSIONS[query.view][query.dimension].column
+    order, limit = _order(question), statement.place(query.limit)
+    # what belongs to none of the first values is one group, without a name
+    statement.sql = f"""
+        WITH top AS MATERIALIZED (
+            SELECT {column} AS value FROM {table} WHERE {where} AND {column} <> ''
+            GROUP BY 1 ORDER BY {order} DESC NULLS LAST, 1 LIMIT {limit}
+        )
+        SELECT {point}, coalesce(top.value, ''), {wanted} FROM {table} LEFT JOIN top ON top.value = {column}
+        WHERE {where} AND {column} <> '' GROUP BY 1, 2
+    """  # noqa: S608 - our names
+    return statement
+
+
+def _table(question: Question) -> str:
+    query = question.query
+    if query.view == MetricView.SCORES:
+        return "tracing_scorerollup"
+    return PEOPLE.get(query.people, "tracing_rollup")
+
+
+def _columns(question: Question, metrics: frozenset[str], statement: Statement) -> str:
+    """Sums in the order of `Statement`."""
+    query = question.query
+    if query.view == MetricView.SCORES:
+        within = _category(question, statement)
+        columns = [
+            f"sum(count) FILTER (WHERE {within})", _NONE, _NONE, _NONE, _NONE, _NONE, _NONE,
+            f"sum(total) FILTER (WHERE {within})", "sum(count)",
+        ]  # fmt: skip
+    elif query.people:
+        columns = ["sum(traces)", _NONE, "sum(tokens)", "0", "sum(cost)", _NONE, _NONE, _NONE, _NONE]
+    else:
+        roots = "FILTER (WHERE root)" if query.view == MetricView.TRACES else ""
+        latency = array_of(f"coalesce(sum(latency[{{at}}]) {roots}, 0)")
+        asked = {metric.split("_")[0] for metric in metrics}
+        columns = [
+            f"coalesce(sum(count) {roots}, 0)", f"coalesce(sum(errors) {roots}, 0)", "sum(input_tokens)",
+            "sum(output_tokens)", "sum(cost)", latency if "latency" in asked else _NONE,
+            array_of("coalesce(sum(ttft[{at}]), 0)") if "ttft" in asked else _NONE, _NONE, _NONE,
+        ]  # fmt: skip
+    return ", ".join(columns)
+
+
+def _order(question: Question) -> str:
+    """What the values of a dimension are ranked by: the first metric where it adds up, else how many there are."""
+    query = question.query
+    metric = query.metrics[0]
+    if query.view == MetricView.SCORES:
+        return "sum(count)"
+    if query.people:
+        return {"total_tokens": "sum(tokens)", "cost": "sum(cost)"}.get(metric, "sum(traces)")
+    sums = {
+        "errors": "sum(errors)",
+        "input_tokens": "sum(input_tokens)",
+        "output_tokens": "sum(output_tokens)",
+        "total_tokens": "sum(input_tokens + output_tokens)",
+        "cost": "sum(cost)",
+    }
+    roots = " FILTER (WHERE root)" if query.view == MetricView.TRACES and metric not in sums else ""
+    return sums.get(metric, "sum(count)") + roots
+
+
+def _where(question: Question, metrics: frozenset[str], workspace_id: UUID, statement: Statement) -> str:
+    query, span = question.query, question.range
+    parts = [
+        f"workspace_id = {statement.place(workspace_id)}",
+        f"grain = {statement.place(Grain(span.grain).value)}",
+        f"bucket >= {statement.place(span.first)}",
+        f"bucket < {statement.place(span.end)}",
+    ]
+    fields = DIMENSIONS[query.view]
+    if _table(question) == "tracing_rollup":
+        parts += [f"level = {statement.place(_level(question))}", f"root IN ({_roots(question, metrics)})"]
+    if query.dimension and (owner := fields[query.dimension].owner):
+        parts.append(f"owner = {statement.place(owner)}")
+    parts += [
+        _condition(item, fields[item.field], statement)
+        for item in query.filters
+        if not _is_category(question, item)
+    ]
+    return " AND ".join(parts)
+
+
+def _level(question: Question) -> int:
+    """The coarsest level that knows all that the question names."""
+    named = {question.query.dimension, *(item.field for item in question.query.filters)} - {""}
+    return Level.BASE.value if named <= BASE else Level.FULL.value
+
+
+def _roots(question: Question, metrics: frozenset[str]) -> str:
+    """Which steps have to be read. Both are named so that the key of the table is entered with them."""
+    rooted = all(metric in _OF_ROOTS or metric.startswith("latency") for metric in metrics)
+    return "true" if question.query.view == MetricView.TRACES and rooted else "false, true"
+
+
+def _is_category(question: Question, item: MetricFilter) -> bool:
+    """Whether a filter says which scores count, while all of them are what a share is a share of."""
+    return question.query.view == MetricView.SCORES and item.field == "category"
+
+
+def _category(question: Question, statement: Statement) -> str:
+    fields = DIMENSIONS[question.query.view]
+    conditions = [
+        _condition(item, fields[item.field], statement)
+        for item in question.query.filters
+        if _is_category(question, item)
+    ]
+    return " AND ".join(conditions) or "true"
+
+
+def _condition(item: MetricFilter, dimension: Dimension, statement: Statement) -> str:
+    column = dimension.column
+    if item.operator == "contains":
+        found = f"strpos(lower({column}), lower({statement.place(item.value)})) > 0"
+    else:
+        found = f"{column} = ANY ({statement.place(item.values)})"
+    if dimension.owner:
+        found = f"(owner = {statement.place(dimension.owner)} AND {found})"
+    return f"NOT {found}" if item.operator == "not" else found
+
+
+def fetch(statement: Statement) -> list[tuple[Any, ...]]:
+    """The rows of a statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement.sql, statement.params)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
