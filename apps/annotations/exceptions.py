@@ -61,3 +61,17 @@ class NameTaken(Conflict):
 
     code = "name_taken"
     title = _("This name is taken in the workspace")
+
+
+class ItemIdTaken(Conflict):
+    """Ids that clients choose for items are unique in a workspace."""
+
+    code = "item_id_taken"
+    title = _("Another item has this id")
+
+
+class RunIdTaken(Conflict):
+    """Ids that clients choose for runs are unique in a workspace."""
+
+    code = "run_id_taken"
+    title = _("Another run has this id")

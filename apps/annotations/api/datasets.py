@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -157,6 +158,22 @@ def _items(dataset: Dataset, version: int | None) -> DatasetItemQuerySet:
     return items.current() if version is None else items.at(version)
 
 
+def _content(body: dict[str, Any], item: DatasetItem | None = None) -> item_service.AnyContent:
+    """What a body says, over what `item` says already. Free JSON and a conversation don't mix."""
+    present = item_service.content_of(item) if item is not None else None
+    free = item_service.FREE & body.keys()
+    chat = item_service.CHAT_ONLY & body.keys()
+    if free and chat:
+        raise Invalid(errors={min(free): ["Give messages or free JSON, not both."]})
+    of_json = bool(free) or (isinstance(present, item_service.FreeContent) and not chat)
+    kind: Any = item_service.FreeContent if of_json else item_service.Content
+    if not of_json and not isinstance(present, item_service.Content) and "messages" not in body:
+        raise Invalid(errors={"messages": ["Give messages, or an input of any JSON."]})
+    if isinstance(present, kind):
+        return replace(present, **body)
+    return kind(**body)
+
+
 def _attachment(filename: str) -> str:
     from django.utils.http import content_disposition_header
 
@@ -201,9 +218,9 @@ class DatasetItemViewSet(OfDataset, viewsets.GenericViewSet[DatasetItem]):
     @extend_schema(summary="Add an example", request=DatasetItemInput, responses={201: DatasetItemSerializer})
     @idempotent
     def create(self, request: Request, dataset_id: UUID) -> Response:
-        """Messages in OpenAI's shape, the last one the question."""
+        """Messages in OpenAI's shape, the last one the question; or an input of any JSON."""
         dataset = self.dataset
-        content = item_service.Content(**self._body(partial=False))
+        content = _content(self._body(partial=False))
         item = item_service.add_item(actor=self.actor, dataset=dataset, content=content)
         return Response(DatasetItemSerializer(item).data, status=201)
 
@@ -216,8 +233,7 @@ class DatasetItemViewSet(OfDataset, viewsets.GenericViewSet[DatasetItem]):
     def partial_update(self, request: Request, dataset_id: UUID, item_id: UUID) -> Response:
         """Frozen versions keep what they hold."""
         item = self._item(item_id)
-        present = {name: getattr(item, name) for name in item_service.CONTENT}
-        content = item_service.Content(**{**present, **self._body(partial=True)})
+        content = _content(self._body(partial=True), item)
         changed = item_service.update_item(
             actor=self.actor, dataset=self.dataset, key=item.key, content=content
         )

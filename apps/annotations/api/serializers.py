@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
@@ -279,44 +280,30 @@ class DatasetSerializer(serializers.ModelSerializer[Dataset]):
 
     class Meta:
         model = Dataset
-        fields = ("id", "name", "description", "version", "item_count", "created_at", "updated_at")
-        read_only_fields = ("version",)
+        fields = (
+            "id",
+            "name",
+            "description",
+            "metadata",
+            "input_schema",
+            "expected_schema",
+            "version",
+            "item_count",
+            "items_changed_at",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = ("version", "items_changed_at")
+
+    metadata = serializers.JSONField(read_only=True)
+    input_schema = serializers.JSONField(read_only=True)
+    expected_schema = serializers.JSONField(read_only=True)
 
     def get_item_count(self, dataset: Dataset) -> int:
         """Current items; a row just written has not been counted, and is counted here."""
         if hasattr(dataset, "item_count"):
             return int(dataset.item_count)
         return DatasetItem.objects.current().filter(dataset=dataset).count()
-
-
-class DatasetInput(serializers.Serializer[Any]):
-    """A dataset to create or change."""
-
-    name = serializers.CharField(max_length=120)
-    description = serializers.CharField(max_length=MOST_TEXT, allow_blank=True, required=False)
-
-
-class DatasetItemSerializer(serializers.ModelSerializer[DatasetItem]):
-    """An example, with where it comes from."""
-
-    id = serializers.UUIDField(source="key", read_only=True)
-
-    class Meta:
-        model = DatasetItem
-        fields = (
-            "id",
-            "messages",
-            "tools",
-            "expected_output",
-            "rejected_output",
-            "metadata",
-            "message",
-            "trace_id",
-            "annotator",
-            "annotation",
-            "created_at",
-            "updated_at",
-        )
 
 
 def storable(value: Any) -> Any:
@@ -330,10 +317,62 @@ def storable(value: Any) -> Any:
     return value
 
 
-class DatasetItemInput(serializers.Serializer[Any]):
-    """An example: messages in OpenAI's shape, and the answer to learn."""
+def exact(value: Any) -> Any:
+    """Refuse JSON that can't be kept as text: half surrogates."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise serializers.ValidationError("Half surrogates are not allowed.") from error
+    return value
 
-    messages = serializers.ListField(child=serializers.DictField(), max_length=1000, validators=[storable])
+
+class DatasetInput(serializers.Serializer[Any]):
+    """A dataset to create or change. The schemas are JSON Schema for items of free JSON."""
+
+    name = serializers.CharField(max_length=255)
+    description = serializers.CharField(max_length=MOST_TEXT, allow_blank=True, required=False)
+    metadata = serializers.JSONField(required=False, allow_null=True, validators=[storable])
+    input_schema = serializers.JSONField(required=False, allow_null=True, validators=[storable])
+    expected_schema = serializers.JSONField(required=False, allow_null=True, validators=[storable])
+
+
+class DatasetItemSerializer(serializers.ModelSerializer[DatasetItem]):
+    """An example, with where it comes from."""
+
+    id = serializers.UUIDField(source="key", read_only=True)
+    input = serializers.JSONField(read_only=True)
+    expected = serializers.JSONField(read_only=True)
+
+    class Meta:
+        model = DatasetItem
+        fields = (
+            "id",
+            "client_id",
+            "shape",
+            "archived",
+            "input",
+            "expected",
+            "messages",
+            "tools",
+            "expected_output",
+            "rejected_output",
+            "metadata",
+            "message",
+            "trace_id",
+            "observation_id",
+            "annotator",
+            "annotation",
+            "created_at",
+            "updated_at",
+        )
+
+
+class DatasetItemInput(serializers.Serializer[Any]):
+    """An example: messages in OpenAI's shape and the answer to learn, or `input` and `expected` of any JSON."""
+
+    messages = serializers.ListField(
+        child=serializers.DictField(), max_length=1000, required=False, validators=[storable]
+    )
     tools = serializers.ListField(
         child=serializers.DictField(), max_length=128, required=False, validators=[storable]
     )
@@ -343,7 +382,10 @@ class DatasetItemInput(serializers.Serializer[Any]):
     rejected_output = serializers.CharField(
         max_length=MOST_TEXT, allow_blank=True, trim_whitespace=False, required=False
     )
-    metadata = serializers.DictField(required=False, validators=[storable])
+    input = serializers.JSONField(required=False, allow_null=True, validators=[exact])
+    expected = serializers.JSONField(required=False, allow_null=True, validators=[exact])
+    metadata = serializers.JSONField(required=False, allow_null=True, validators=[storable])
+    archived = serializers.BooleanField(required=False)
 
 
 class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):

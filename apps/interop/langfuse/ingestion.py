@@ -9,7 +9,8 @@ from rest_framework.response import Response
 from apps.core.exceptions import FlywheelError, Invalid
 from apps.core.models.api_key import Scope
 from apps.interop.base import AdapterView
-from apps.interop.langfuse.score import as_object, store_score, text
+from apps.interop.langfuse.score import store_score
+from apps.interop.langfuse.values import as_object, text
 
 MAX_EVENTS = 5_000
 Event = dict[str, Any]

@@ -15,7 +15,7 @@ from apps.agents.services.prompt import add_prompt_version, delete_prompt, set_l
 from apps.core.exceptions import Invalid, NotFound
 from apps.interop.base import AdapterView
 from apps.interop.langfuse.pages import Page
-from apps.interop.langfuse.score import as_object, text
+from apps.interop.langfuse.values import as_object, text
 
 
 class PromptsView(AdapterView):

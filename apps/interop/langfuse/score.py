@@ -9,14 +9,20 @@ from rest_framework.response import Response
 
 from apps.core.actors import Actor
 from apps.core.exceptions import FlywheelError, Invalid
+from apps.core.ids import is_uuid
 from apps.core.models import Workspace
 from apps.core.models.api_key import Scope
 from apps.interop.base import AdapterView
 from apps.interop.langfuse import ids
-from apps.tracing.models import Score, ScoreDataType, ScoreSource
-from apps.tracing.services.score import record_score
+from apps.interop.langfuse.values import as_object, moment, text
+from apps.tracing.models import Score, ScoreConfig, ScoreDataType, ScoreSource
+from apps.tracing.services.score import ScoreContext, record_score
 
 MAX_LIST = 1_000
+#: How the id that a client gave a score is kept: as its author's reference, which is unique with the subject.
+REFERENCE = "langfuse:"
+MAX_REFERENCE = 200
+_SOURCES = {"ANNOTATION": ScoreSource.ANNOTATION, "EVAL": ScoreSource.EVALUATOR, "API": ScoreSource.API}
 _TYPES = {
     "NUMERIC": ScoreDataType.NUMERIC,
     "BOOLEAN": ScoreDataType.BOOLEAN,
@@ -60,9 +66,10 @@ class ScoresView(AdapterView):
 
 def store_score(*, actor: Actor, workspace: Workspace, body: Mapping[str, Any], score_id: str) -> Score:
     """Record the score of a request body; the same id again replaces the value. Raises FlywheelError."""
-    data_type, value, string_value = typed_value(body)
-    if not body.get("traceId") and not body.get("sessionId"):
-        raise Invalid("A score needs a traceId or a sessionId; scores of dataset runs are not stored here.")
+    config = _config(workspace, body)
+    data_type, value, string_value = typed_value(body, config)
+    if not any(body.get(name) for name in ("traceId", "sessionId", "datasetRunId")):
+        raise Invalid("A score needs a traceId, a sessionId or a datasetRunId.")
     trace_id = ids.trace_id(text(body.get("traceId")))
     return record_score(
         actor=actor,
@@ -70,21 +77,45 @@ def store_score(*, actor: Actor, workspace: Workspace, body: Mapping[str, Any], 
         trace_id=trace_id,
         observation_id=ids.span_id(text(body.get("observationId"))) if trace_id else "",
         session_id=text(body.get("sessionId")),
+        dataset_run_id=text(body.get("datasetRunId")),
         name=text(body.get("name")),
         data_type=data_type,
         value=value,
         string_value=string_value,
         comment=text(body.get("comment")),
-        source=ScoreSource.API,
-        author_ref=f"langfuse:{score_id}"[:200],
+        source=_SOURCES.get(text(body.get("source")).upper(), ScoreSource.API),
+        author_ref=f"{REFERENCE}{score_id}"[:MAX_REFERENCE],
+        context=ScoreContext(
+            timestamp=moment(body, "timestamp"),
+            environment=text(body.get("environment")),
+            queue_id=text(body.get("queueId")),
+            metadata=body.get("metadata"),
+        ),
     )
 
 
-def typed_value(body: Mapping[str, Any]) -> tuple[str, float | None, str]:
-    """Type, number and text of a body's `value`. Without a type a number is numeric and a text a category."""
+def _config(workspace: Workspace, body: Mapping[str, Any]) -> ScoreConfig | None:
+    """The definition that a body names by id; scores follow the one of their name anyway."""
+    reference = text(body.get("configId"))
+    if not reference:
+        return None
+    configs = ScoreConfig.objects.in_workspace(workspace).filter(name=text(body.get("name")).strip())
+    config = configs.filter(pk=reference).first() if is_uuid(reference) else None
+    if config is None:
+        raise Invalid("There is no score config with this id and name.")
+    return config
+
+
+def typed_value(body: Mapping[str, Any], config: ScoreConfig | None = None) -> tuple[str, float | None, str]:
+    """Type, number and text of a body's `value`.
+
+    Without a type it is the definition's; without that a number is numeric and a text a category.
+    """
     value = body.get("value")
     named = body.get("dataType")
     default = "CATEGORICAL" if isinstance(value, str) else "NUMERIC"
+    if config is not None:
+        default = config.data_type.upper()
     data_type = _TYPES.get(text(named).upper() if named else default)
     if data_type is None:
         raise Invalid("The dataType is NUMERIC, BOOLEAN, CATEGORICAL, TEXT or CORRECTION.")
@@ -94,15 +125,3 @@ def typed_value(body: Mapping[str, Any]) -> tuple[str, float | None, str]:
         return data_type, float(value if value is not None else "none"), ""
     except (TypeError, ValueError, OverflowError):
         raise Invalid("The value of this score is a number.") from None
-
-
-def as_object(value: Any) -> dict[str, Any]:
-    """`value`, when it is a JSON object; raises Invalid for anything else."""
-    if not isinstance(value, dict):
-        raise Invalid("A JSON object is expected here.")
-    return value
-
-
-def text(value: Any) -> str:
-    """A value as text without NUL; empty for null."""
-    return "" if value is None else str(value).replace("\0", "")

@@ -1,0 +1,227 @@
+"""Traces as SDKs read them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Final
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.core.exceptions import Invalid, NotFound
+from apps.core.models import User, Workspace
+from apps.interop.base import AdapterView
+from apps.interop.langfuse import ids, observation, score_list
+from apps.interop.langfuse.content import Content, contents_of, parsed
+from apps.interop.langfuse.filters import read_filter
+from apps.interop.langfuse.pages import BoundedPage
+from apps.interop.langfuse.values import as_object, listed, moment, text
+from apps.tracing.models import Observation, Score, Trace
+from apps.tracing.querysets import TraceQuerySet
+from apps.tracing.selectors import MAX_OBSERVATIONS, find_trace
+from apps.tracing.services.trace import delete_trace
+
+#: Ids of observations and scores that a list names in all.
+MAX_IDS: Final = 10_000
+MAX_DELETED: Final = 1_000
+_GROUPS: Final = frozenset({"core", "io", "scores", "observations", "metrics"})
+_TEXT_FIELDS: Final = {
+    "userId": "user_id",
+    "name": "name",
+    "sessionId": "session_id",
+    "version": "version",
+    "release": "release",
+    "environment": "environment",
+}
+_ORDERS: Final = {
+    "timestamp": "start_time",
+    "name": "name",
+    "userId": "user_id",
+    "sessionId": "session_id",
+    "release": "release",
+    "version": "version",
+    "id": "trace_id",
+    "latency": "latency_ms",
+    "totalCost": "cost",
+}
+
+
+class TracesView(AdapterView):
+    """`/traces`."""
+
+    def get(self, request: Request) -> Response:
+        """A page, newest first; seven queries at most, however many traces."""
+        query = request.query_params
+        groups = set(listed(query, "fields") or _GROUPS)
+        if unknown := groups - _GROUPS:
+            raise Invalid(f"There is no group of fields named {min(unknown)[:40]!r}.")
+        page = BoundedPage.of(_ordered(filtered(request, self.workspace), query.get("orderBy", "")), query)
+        return Response(page.body(rows(self.workspace, page.rows, groups)))
+
+    def delete(self, request: Request) -> Response:
+        """Delete those that the body names."""
+        names = as_object(request.data).get("traceIds")
+        if not isinstance(names, list) or len(names) > MAX_DELETED:
+            raise Invalid(f"`traceIds` is a list of {MAX_DELETED} ids at most.")
+        wanted = [ids.trace_id(text(name)) for name in names]
+        visible = Trace.objects.in_workspace(self.workspace).visible_to(request.user)
+        for trace in visible.filter(trace_id__in=[name for name in wanted if name]).select_related(
+            "workspace"
+        ):
+            delete_trace(actor=self.actor, trace=trace)
+        return Response({"message": "Traces deleted"})
+
+
+class TraceView(AdapterView):
+    """One trace."""
+
+    def get(self, request: Request, trace_id: str) -> Response:
+        """With its first 5,000 observations and its scores."""
+        trace = self._find(request.user, trace_id)
+        groups = set(listed(request.query_params, "fields") or _GROUPS)
+        (found,) = rows(self.workspace, [trace], groups - {"observations", "scores"})
+        steps: list[dict[str, Any]] = []
+        if "observations" in groups:
+            observations = list(Observation.objects.of_trace(trace)[:MAX_OBSERVATIONS])
+            contents = contents_of(self.workspace, observations) if "io" in groups else {}
+            steps = [
+                observation.row(one, contents.get((one.trace_id, one.span_id), Content("", "")))
+                for one in observations
+            ]
+        scores = Score.objects.in_workspace(self.workspace).of_traces([trace.trace_id])
+        kept = [score_list.row(score) for score in scores] if "scores" in groups else []
+        return Response({**found, "observations": steps, "scores": kept})
+
+    def delete(self, request: Request, trace_id: str) -> Response:
+        """Delete it with everything it holds."""
+        delete_trace(actor=self.actor, trace=self._find(request.user, trace_id))
+        return Response({"message": "Trace deleted"})
+
+    def _find(self, user: User, name: str) -> Trace:
+        trace_id = ids.trace_id(name.removesuffix("/").replace("\0", ""))
+        trace = find_trace(user=user, workspace=self.workspace, trace_id=trace_id)
+        if trace is None:
+            raise NotFound("There is no trace with this id.")
+        return trace
+
+
+def filtered(request: Request, workspace: Workspace) -> TraceQuerySet:
+    """The traces that a query asks for; raises Invalid."""
+    query = request.query_params
+    found = Trace.objects.in_workspace(workspace).visible_to(request.user)
+    for name, field in _TEXT_FIELDS.items():
+        if wanted := listed(query, name):
+            found = found.filter(**{f"{field}__in": wanted})
+    if tags := listed(query, "tags"):
+        found = found.filter(tags__contains=tags)
+    if since := moment(query, "fromTimestamp"):
+        found = found.filter(start_time__gte=since)
+    if until := moment(query, "toTimestamp"):
+        found = found.filter(start_time__lt=until)
+    for condition in read_filter(query.get("filter", ""), "traces"):
+        found = found.filter(condition)
+    return found
+
+
+def _ordered(found: TraceQuerySet, order: str) -> TraceQuerySet:
+    column, _dot, direction = (order or "timestamp.desc").partition(".")
+    if column not in _ORDERS or direction.lower() not in {"asc", "desc", ""}:
+        raise Invalid(f"Traces are ordered by {', '.join(_ORDERS)}, each .asc or .desc.")
+    sign = "-" if direction.lower() == "desc" else ""
+    return found.order_by(f"{sign}{_ORDERS[column]}", f"{sign}id")
+
+
+def rows(workspace: Workspace, traces: Sequence[Trace], groups: set[str]) -> list[dict[str, Any]]:
+    """Traces in the SDKs' shape, with the groups of fields that were asked for."""
+    roots = _roots_of(workspace, traces) if "io" in groups else {}
+    contents = contents_of(workspace, list(roots.values()))
+    steps = _step_ids(workspace, traces) if "observations" in groups else {}
+    scores = _score_ids(workspace, traces) if "scores" in groups else {}
+    found = []
+    for trace in traces:
+        entry = _core(trace)
+        if "io" in groups:
+            entry |= _content(trace, roots.get(trace.trace_id), contents)
+        if "metrics" in groups:
+            entry |= {"latency": trace.latency_ms / 1000, "totalCost": float(trace.cost)}
+        if "observations" in groups:
+            entry["observations"] = steps.get(trace.trace_id, [])
+        if "scores" in groups:
+            entry["scores"] = scores.get(trace.trace_id, [])
+        found.append(entry)
+    return found
+
+
+def _core(trace: Trace) -> dict[str, Any]:
+    return {
+        "id": trace.trace_id,
+        "projectId": str(trace.workspace_id),
+        "timestamp": trace.start_time,
+        "name": trace.name,
+        "sessionId": trace.session_id or None,
+        "userId": trace.user_id or None,
+        "release": trace.release or None,
+        "version": trace.version or None,
+        "environment": trace.environment or "default",
+        "tags": trace.tags,
+        "bookmarked": trace.bookmarked,
+        "public": False,
+        "input": None,
+        "output": None,
+        "metadata": {},
+        "createdAt": trace.start_time,
+        "updatedAt": trace.updated_at,
+        "htmlPath": f"/project/{trace.workspace_id}/traces/{trace.trace_id}",
+    }
+
+
+def _content(
+    trace: Trace, root: Observation | None, contents: dict[tuple[str, str], Content]
+) -> dict[str, Any]:
+    """What the trace's root says; where none has come, the beginning of what the list shows."""
+    if root is None:
+        return {"input": trace.input_preview or None, "output": trace.output_preview or None}
+    content = contents[root.trace_id, root.span_id]
+    return {
+        "input": parsed(content.input),
+        "output": parsed(content.output),
+        "metadata": root.metadata or {},
+    }
+
+
+def _steps_of(workspace: Workspace, traces: Sequence[Trace]) -> Any:
+    """Observations of these traces; only the partitions of their time are read."""
+    if not traces:
+        return Observation.objects.none()
+    return Observation.objects.in_workspace(workspace).filter(
+        trace_id__in=[trace.trace_id for trace in traces],
+        start_time__gte=min(trace.start_time for trace in traces),
+        start_time__lte=max(trace.end_time for trace in traces),
+    )
+
+
+def _roots_of(workspace: Workspace, traces: Sequence[Trace]) -> dict[str, Observation]:
+    roots = _steps_of(workspace, traces).filter(parent_id__isnull=True).defer("attributes", "usage")
+    found: dict[str, Observation] = {}
+    for root in roots.order_by("start_time", "span_id")[:MAX_IDS]:
+        found.setdefault(root.trace_id, root)
+    return found
+
+
+def _step_ids(workspace: Workspace, traces: Sequence[Trace]) -> dict[str, list[str]]:
+    pairs = _steps_of(workspace, traces).order_by("start_time").values_list("trace_id", "span_id")
+    return _grouped(pairs[:MAX_IDS])
+
+
+def _score_ids(workspace: Workspace, traces: Sequence[Trace]) -> dict[str, list[str]]:
+    scores = Score.objects.in_workspace(workspace).filter(trace_id__in=[trace.trace_id for trace in traces])
+    pairs = scores.order_by("timestamp").only("id", "trace_id", "author_ref")[:MAX_IDS]
+    return _grouped((score.trace_id, score_list.id_of(score)) for score in pairs)
+
+
+def _grouped(pairs: Any) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for trace_id, name in pairs:
+        found[trace_id].append(name)
+    return found
