@@ -15,7 +15,7 @@ class AgentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register pages, navigation, dashboard and the way back from traces."""
-        from apps.agents.admin import conversation, dashboard, pages, prompts  # noqa: F401  # registers the admin
+        from apps.agents.admin import conversation, dashboard, pages, playground, prompts  # noqa: F401  # registers the admin
         from apps.agents.links import message_link, prompt_link
         from apps.core.admin import dashboard as start_page
         from apps.core.admin import navigation
@@ -38,6 +38,15 @@ class AgentsConfig(AppConfig):
         register("prompts/<uuid:pk>/edit/", prompts.PromptEditPage, "agents_prompt_edit")
         navigation.register(
             "build", _("Prompts"), "edit_note", "admin:agents_prompts", 20, model="agents.Prompt"
+        )
+        register("playground/", playground.PlaygroundPage, "agents_playground")
+        navigation.register(
+            "build",
+            _("Playground"),
+            "science",
+            "admin:agents_playground",
+            25,
+            model="agents.PlaygroundSession",
         )
         navigation.register(
             "observe", _("Conversations"), "forum", "admin:agents_conversation_changelist", 10,

@@ -162,3 +162,55 @@ async def test_a_run_streams_and_leaves_a_trace(acme: Workspace, person: User, m
     assert [call["name"] for call in asked["tool_calls"]]
     assert (await run(messages=[])).status_code == 422
     assert (await run(messages="x")).status_code == 400
+
+
+def config_of(response: Any) -> dict[str, Any]:
+    assert response.status_code == 200
+    found: dict[str, Any] = response.context["config"]
+    return found
+
+
+@pytest.mark.django_db
+def test_the_page_opens_sessions_and_prompts(
+    console: Any,
+    editor: User,
+    viewer: User,
+    stranger: User,
+    workspace: Workspace,
+    django_assert_max_num_queries: Any,
+) -> None:
+    page = "/admin/playground/"
+    model = make_chat_model(workspace, "http://127.0.0.1:1/v1")
+    client = console(editor)
+    assert config_of(client.get(page))["state"] is None
+    version = add_prompt_version(
+        actor=SYSTEM, workspace=workspace, name="ask", type="chat", content=ASK,
+        config={
+            "model": "echo", "temperature": 0.2, "top_p": 7, "stop": ["a", "b"], "json_mode": True,
+            "tools": [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}],
+        },
+    )  # fmt: skip
+    opened = config_of(client.get(f"{page}?prompt={version.prompt_id}&version=1"))
+    column = opened["state"]["columns"][0]
+    assert (column["messages"], column["model"]) == (ASK, str(model.pk))
+    # what is no usable setting is left out
+    assert column["parameters"] == {"temperature": 0.2, "stop": "a\nb"}
+    assert (column["format"]["type"], column["tools"][0]["name"]) == ("json_object", "look")
+    assert column["prompt"] == {"id": str(version.prompt_id), "name": "ask", "version": 1, "type": "chat"}
+    assert PlaygroundSession.objects.count() == 0
+    session = playground.create_session(
+        actor=Actor.for_user(editor), workspace=workspace, state={"columns": [column]}, name="Mine"
+    )
+    with django_assert_max_num_queries(25):
+        last = config_of(client.get(page))
+    assert last["session"] == {"id": str(session.pk), "name": "Mine"}
+    assert config_of(client.get(f"{page}?new"))["state"] is None
+    # a colleague begins with a copy
+    copied = config_of(console(make_member(workspace, Role.EDITOR)).get(f"{page}?session={session.pk}"))
+    assert (copied["session"], copied["state"]) == (None, {"columns": [column]})
+    for query in (f"?session={uuid4()}", "?session=x", f"?prompt={uuid4()}", "?prompt=\0"):
+        assert client.get(page + query).status_code == 404, query
+    assert console(viewer).get(page).status_code == 403
+    assert console(stranger).get(f"{page}?session={session.pk}").status_code == 404
+    assert b"Open in playground" in client.get(f"/admin/prompts/{version.prompt_id}/").content
+    assert b"Open in playground" not in console(viewer).get(f"/admin/prompts/{version.prompt_id}/").content

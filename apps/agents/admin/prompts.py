@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.agents.models import Prompt, PromptType, PromptVersion
+from apps.agents.models import PlaygroundSession, Prompt, PromptType, PromptVersion
 from apps.agents.models.prompt import DEFAULT_LABEL, NEWEST
 from apps.agents.prompts import as_lines, references_of
 from apps.agents.resolution import resolve_content
@@ -142,6 +142,7 @@ class PromptDetailPage(_PromptPage):
             "tags_text": ", ".join(prompt.tags),
             "default_label": DEFAULT_LABEL,
             "may_change": self.may("change"),
+            "may_try": permissions.allows_in(request.user, "add", PlaygroundSession, self.workspace),
             "may_delete": self.may("delete"),
         }
 

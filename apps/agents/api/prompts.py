@@ -112,6 +112,7 @@ class ResolveQuerySerializer(serializers.Serializer[Any]):
 class ResolvedPromptSerializer(PromptVersionSerializer):
     """A version ready for use: the prompts it includes are put in."""
 
+    prompt_id = serializers.UUIDField()
     name = serializers.CharField(source="prompt.name")
     type = serializers.CharField(source="prompt.type")
     tags = serializers.ListField(source="prompt.tags", child=serializers.CharField())
@@ -119,7 +120,7 @@ class ResolvedPromptSerializer(PromptVersionSerializer):
     labels = serializers.SerializerMethodField()
 
     class Meta(PromptVersionSerializer.Meta):
-        fields = ["name", "type", *PromptVersionSerializer.Meta.fields, "labels", "tags"]
+        fields = ["prompt_id", "name", "type", *PromptVersionSerializer.Meta.fields, "labels", "tags"]
         read_only_fields = fields
 
     def get_content(self, version: PromptVersion) -> OpenApiTypes.ANY:  # type: ignore[valid-type]  # for the schema

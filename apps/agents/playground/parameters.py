@@ -87,14 +87,20 @@ class Settings(BaseModel):
     extra: dict[str, Any] = Field(default_factory=dict)
 
 
-def read_settings(value: Mapping[str, Any]) -> Settings:
-    """Settings from plain data; raises ContentError with the first thing that is wrong."""
+def prepared(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are set, under the names used here."""
     given = {name: inner for name, inner in value.items() if inner is not None}
-    given.setdefault("max_tokens", given.get("max_completion_tokens"))
+    if "max_completion_tokens" in given:
+        given.setdefault("max_tokens", given["max_completion_tokens"])
     if given.get("json_mode") and "response_format" not in given:
         given["response_format"] = "json_object"
+    return given
+
+
+def read_settings(value: Mapping[str, Any]) -> Settings:
+    """Settings from plain data; raises ContentError with the first thing that is wrong."""
     try:
-        settings = Settings.model_validate(given)
+        settings = Settings.model_validate(prepared(value))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -111,7 +117,7 @@ def _check_tools(settings: Settings) -> None:
     if settings.tool_choice not in (*TOOL_CHOICES, *names):
         raise ContentError(f"There is no tool “{settings.tool_choice[:80]}” to choose.")
     for tool in settings.tools:
-        _check_schema(f"The parameters of “{tool.name}”", tool.parameters)
+        _check_schema(f"Parameters of “{tool.name}”", tool.parameters)
         if tool.parameters.get("type", "object") != "object":
             raise ContentError(f"The parameters of “{tool.name}” have to be an object.")
 
@@ -125,7 +131,7 @@ def _check_format(wanted: Mapping[str, Any] | None) -> None:
     schema = inner.get("schema") if isinstance(inner, Mapping) else None
     if wanted.get("type") != "json_schema" or not isinstance(schema, Mapping):
         raise ContentError("The answer format is text, json_object, or json_schema with a schema.")
-    _check_schema("The schema of the answer", schema)
+    _check_schema("Schema of the answer", schema)
 
 
 def _check_schema(what: str, schema: Mapping[str, Any]) -> None:
@@ -133,9 +139,9 @@ def _check_schema(what: str, schema: Mapping[str, Any]) -> None:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
         place = "/".join(str(part) for part in error.absolute_path)
-        raise ContentError(f"{what} are no JSON Schema: {place}: {error.message[:300]}") from None
+        raise ContentError(f"{what}: no valid JSON Schema: {place}: {error.message[:300]}") from None
     except RecursionError:
-        raise ContentError(f"{what} are nested too deeply.") from None
+        raise ContentError(f"{what}: nested too deeply.") from None
 
 
 def request_of(messages: Sequence[Message], settings: Settings) -> ChatRequest:

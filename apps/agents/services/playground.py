@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.agents.models import PlaygroundSession, PromptVersion
+from apps.agents.playground.columns import column_of, lenient_settings
 from apps.agents.playground.messages import Message, clean, fill, messages_of, read_messages
 from apps.agents.playground.parameters import read_settings, request_of
 from apps.agents.prompts import ContentError
@@ -140,6 +141,31 @@ def _require_own(actor: Actor, action: str, session: PlaygroundSession) -> None:
     permissions.require(actor, action, session)
     if actor.user is not None and actor.user.pk != session.user_id:
         raise NotAllowed(_("This session belongs to somebody else."))
+
+
+def column_of_version(actor: Actor, version: PromptVersion) -> dict[str, Any]:
+    """A column that asks what a version says, its model chosen when there is such a one."""
+    config = version.config if isinstance(version.config, dict) else {}
+    settings = lenient_settings(config)
+    return column_of(
+        messages_of(version.content),
+        settings,
+        model=model_id(actor, version.workspace, settings.model),
+        prompt={
+            "id": str(version.prompt_id),
+            "name": version.prompt.name,
+            "version": version.number,
+            "type": version.prompt.type,
+        },
+    )
+
+
+def model_id(actor: Actor, workspace: Workspace, name: str) -> str:
+    """The id of the model that a name means, or nothing for the default."""
+    try:
+        return str(find_chat_model(actor, workspace, name).pk) if name else ""
+    except Invalid:
+        return ""
 
 
 def _name(value: str) -> str:
