@@ -14,8 +14,9 @@ class TracingConfig(AppConfig):
     def ready(self) -> None:
         """Install the OpenTelemetry SDK; register pages, navigation and cards."""
         from apps.core.admin import dashboard, navigation, pages
-        from apps.tracing import export
+        from apps.tracing import actions, export
         from apps.tracing.admin.analytics import AnalyticsPage
+        from apps.tracing.admin.bulk import TraceBulkPage
         from apps.tracing.admin.cards import trace_cards
         from apps.tracing.admin.explorer import (
             ObservationListPage,
@@ -27,11 +28,13 @@ class TracingConfig(AppConfig):
         from apps.tracing.admin.trace import TracePage
 
         export.install()
+        actions.register_all()
         pages.register("traces/", TraceListPage, "tracing_traces")
         pages.register("observations/", ObservationListPage, "tracing_observations")
         pages.register("analytics/", AnalyticsPage, "tracing_analytics")
         pages.register("saved-views/", SavedViewsPage, "tracing_saved_views")
         pages.register("saved-views/<uuid:view_id>/", SavedViewPage, "tracing_saved_view")
+        pages.register("traces/<str:trace_id>/bulk/", TraceBulkPage, "tracing_trace_bulk")
         pages.register("traces/<str:trace_id>/", TracePage, "tracing_trace")
         pages.register("sessions/<path:session_id>/", SessionPage, "tracing_session")
         navigation.register(

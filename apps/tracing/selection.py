@@ -31,6 +31,8 @@ _SCORE_FIELDS = (
     Field("trace_id", _lazy("Trace id"), Kind.TEXT, "trace_id"),
     Field("observation_id", _lazy("Observation id"), Kind.TEXT, "observation_id"),
     Field("session_id", _lazy("Session"), Kind.TEXT, "session_id"),
+    Field("dataset_run_id", _lazy("Dataset run"), Kind.TEXT, "dataset_run_id"),
+    Field("environment", _lazy("Environment"), Kind.TEXT, "environment"),
 )
 #: Scores are no list of the explorer, but can be filtered and exported like one; their time is when they were given.
 SCORES: Final = ListKind(
@@ -142,6 +144,20 @@ class Order:
         read = row.__getitem__ if isinstance(row, Mapping) else row.__getattribute__
         return tuple(read(name) for name in self.names)
 
+    def dump(self, row: Any) -> tuple[str, ...]:
+        """The place of a row as JSON."""
+        return tuple(
+            value.isoformat() if isinstance(value, datetime) else str(value) for value in self.of(row)
+        )
+
+    def parse(self, model: type[models.Model], place: Sequence[str]) -> tuple[Any, ...]:
+        """The place that `dump` wrote, () for none."""
+        fields = [model._meta.get_field(name) for name in self.names]
+        return tuple(
+            field.to_python(value)  # type: ignore[union-attr]  # orders name plain fields
+            for field, value in zip(fields, place, strict=False)
+        )
+
     def apply(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
         """The rows in this order."""
         sign = "-" if self.descending else ""
@@ -160,13 +176,13 @@ class Order:
 
 def order_of(kind: ListKind) -> Order:
     """The order of a list: newest first."""
-    return Order(("created_at" if kind is SCORES else "start_time", *kind.ties))
+    return Order(("timestamp" if kind is SCORES else "start_time", *kind.ties))
 
 
 def _scores(search: Search, user: User | AnonymousUser, workspace: Workspace) -> models.QuerySet[Any]:
     start, end = search.bounds()
     found: models.QuerySet[Any] = Score.objects.in_workspace(workspace).visible_to(user)
-    found = found.filter(created_at__gte=start, created_at__lt=end)
+    found = found.filter(timestamp__gte=start, timestamp__lt=end)
     if search.text:
         found = found.filter(models.Q(name__icontains=search.text) | models.Q(comment__icontains=search.text))
     for condition in search.conditions:

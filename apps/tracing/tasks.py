@@ -1,11 +1,14 @@
 """Periodic work of tracing."""
 
+from typing import Any
+
 from django.utils.translation import gettext as _
 
 from apps.core import jobs
 from apps.core.jobs import JobContext, JobFailed, periodic
 from apps.tracing.models import TraceExport
-from apps.tracing.services import forwarder, retention, rollup, trace_export
+from apps.tracing.selection import Selection
+from apps.tracing.services import bulk, forwarder, retention, rollup, trace_export
 from apps.tracing.services.media import drop_unused_media
 
 
@@ -53,3 +56,24 @@ def write_export(ctx: JobContext, *, export_id: str) -> None:
 def drop_expired_exports() -> None:
     """Delete exported files whose time is over."""
     trace_export.drop_expired()
+
+
+@jobs.task(bulk.JOB, queue="default")
+def act_on_rows(
+    ctx: JobContext,
+    *,
+    action: str,
+    selection: dict[str, Any],
+    values: dict[str, Any],
+    place: tuple[str, ...] = (),
+    changed: int = 0,
+) -> None:
+    """Do an action to many rows; `place` and `changed` say how far a worker got that died."""
+    bulk.run_job(
+        context=ctx,
+        name=action,
+        selection=Selection.from_json(selection),
+        values=values,
+        place=place,
+        changed=changed,
+    )

@@ -12,7 +12,6 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.tracing import bulk
 from apps.tracing.admin.forms import Address
 from apps.tracing.exceptions import InvalidCursor, InvalidTag, SearchTooSlow
 from apps.tracing.explorer import (
@@ -25,14 +24,13 @@ from apps.tracing.explorer import (
     count_facets,
     read_page,
 )
-from apps.tracing.models import Observation, SavedView, Score, Trace
+from apps.tracing.models import Observation, SavedView
 from apps.tracing.services.trace import add_tag
 from tests.factories.tracing import make_row, make_span, make_trace, store
 
 pytestmark = pytest.mark.django_db
 
 LIST = "/admin/observations/"
-TRACE_LIST = "/admin/traces/"
 
 
 def search(kind, *texts, **options):
@@ -286,59 +284,6 @@ def test_a_view_is_saved_opened_shared_and_deleted(console, viewer, editor, work
 def test_a_view_without_a_name_is_refused_with_a_sentence(console, viewer, workspace):
     response = console(viewer).post("/admin/saved-views/", {"list": "traces", "name": " "}, follow=True)
     assert "A view needs a name" in response.content.decode()
-
-
-def test_chosen_rows_are_tagged_scored_bookmarked_and_deleted(console, editor, workspace, trace):
-    client, other = console(editor), make_trace(workspace, name="other")
-    key = trace.trace_id
-
-    def do(url, **values):
-        return client.post(url, {"chosen": key, **values}, follow=True).content.decode()
-
-    assert "1 trace was tagged." in do(TRACE_LIST, action="tag", tag="new")
-    assert "0 traces were tagged." in do(TRACE_LIST, action="tag", tag="new")
-    do(TRACE_LIST, action="bookmark")
-    trace.refresh_from_db()
-    assert trace.tags == ["new", "vip"]
-    assert trace.bookmarked
-    key = f"{trace.trace_id}:0000000000000003"
-    assert "1 row was scored." in do(LIST, action="score", score_name="quality", score_value="0.5")
-    assert "1 row was scored." in do(LIST, action="score", score_name="mood", score_value="good")
-    scores = Score.objects.order_by("name").values_list("name", "value", "string_value", "observation_id")
-    assert list(scores) == [("mood", None, "good", key[33:]), ("quality", 0.5, "", key[33:])]
-    assert "needs a name" in do(LIST, action="score", score_value="1")
-    key = trace.trace_id
-    assert "1 trace was deleted." in do(TRACE_LIST, action="delete")
-    assert list(Trace.objects.in_workspace(workspace)) == [other]
-
-
-def test_a_viewer_may_do_nothing_to_rows_and_a_stranger_chooses_none(
-    console, viewer, stranger, workspace, trace
-):
-    for action in ("tag", "bookmark", "delete"):
-        data = {"chosen": trace.trace_id, "action": action, "tag": "x"}
-        assert console(viewer).post(TRACE_LIST, data).status_code == 403
-        assert "Choose some rows" in console(stranger).post(TRACE_LIST, data, follow=True).content.decode()
-    trace.refresh_from_db()
-    assert trace.tags == ["vip"]
-
-
-def test_higher_apps_add_actions(console, editor, workspace, trace, monkeypatch):
-    monkeypatch.setattr(bulk, "_actions", bulk.Registry("test"))
-    seen = []
-
-    def run(actor, _workspace, items):
-        seen.extend((actor.user, item.trace.pk, item.observation_id) for item in items)
-        return "It is done."
-
-    bulk.register("queue", bulk.BulkAction("Add to the queue", run, ("observations",)))
-    client = console(editor)
-    assert "Add to the queue" in client.get(LIST).content.decode()
-    assert "Add to the queue" not in client.get(TRACE_LIST).content.decode()
-    data = {"chosen": f"{trace.trace_id}:0000000000000001", "action": "queue"}
-    assert "It is done." in client.post(LIST, data, follow=True).content.decode()
-    assert seen == [(editor, trace.pk, "0000000000000001")]
-    assert client.post(TRACE_LIST, {**data, "chosen": trace.trace_id}).status_code == 404
 
 
 def test_a_tag_has_a_text(system, workspace, trace):

@@ -5,37 +5,32 @@ from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from apps.core.admin.pages import ConsolePage
 from apps.core.exceptions import FlywheelError, NotAllowed
-from apps.tracing import bulk, selectors
+from apps.tracing import selectors
+from apps.tracing.admin.bulk import EVERYTHING, EVERYTHING_FIELD, Dialog, offered, until
 from apps.tracing.admin.columns import COLUMNS, chosen_columns
 from apps.tracing.admin.forms import CUSTOM_RANGE, DEFAULT_RANGE, Address, RangeForm
-from apps.tracing.bulk import Selected
 from apps.tracing.exceptions import InvalidCursor, SearchTooSlow
 from apps.tracing.explorer import OBSERVATIONS, TRACES, ListKind, Page, count_facets, read_page
 from apps.tracing.explorer.condition import BARE, OPERATORS
-from apps.tracing.models import SavedView, Score, ScoreConfig, ScoreDataType, Trace
+from apps.tracing.models import SavedView, Score
+from apps.tracing.selection import MAX_CHOSEN, Selection
 from apps.tracing.services.saved_view import delete_view, save_view
-from apps.tracing.services.score import record_score
-from apps.tracing.services.trace import add_tag, delete_trace, set_bookmark
-
-#: Rows of one page can be chosen, and no more.
-MAX_SELECTED = 200
 
 
 class ExplorerPage(ConsolePage):
     """A list with its filters, facets, columns, saved views and bulk actions.
 
-    `?fragment=rows` and `?fragment=facets` give the parts that the page fetches by itself.
+    `?fragment=rows`, `?fragment=facets` and `?fragment=bulk` give the parts that the page fetches by itself.
     """
 
     template_name = "tracing/explorer.html"
@@ -48,6 +43,8 @@ class ExplorerPage(ConsolePage):
             return TemplateResponse(request, "tracing/explorer_facets.html", self.facets_context())
         if request.GET.get("fragment") == "rows":
             return TemplateResponse(request, "tracing/explorer_rows.html", self.rows_context())
+        if request.GET.get("fragment") == "bulk":
+            return self.bulk_dialog(request)
         return super().get(request, **kwargs)
 
     def rows_context(self) -> dict[str, Any]:
@@ -124,6 +121,7 @@ class ExplorerPage(ConsolePage):
         """List, filter bar and menus."""
         context = self.rows_context()
         address: Address = context["address"]
+        actions = offered(request, self.kind.name)
         return {
             **context,
             "kind": self.kind.name,
@@ -134,7 +132,8 @@ class ExplorerPage(ConsolePage):
             "all_columns": COLUMNS[self.kind.name],
             "chosen": [column.name for column in context["columns"]],
             "views": self.views(),
-            "bulk_actions": bulk.offered(self.kind.name),
+            "bulk_actions": actions,
+            "may_export": any(name == "export" for name, _action in actions),
             "is_first": "cursor" not in request.GET,
             "data": {
                 "fields": [
@@ -167,82 +166,39 @@ class ExplorerPage(ConsolePage):
         for row in rows:
             row.scores = scores.get(row.trace_id, [])
 
+    def selection(self, data: QueryDict) -> Selection:
+        """The chosen rows; everything that matches when `scope` says so."""
+        form, address = self.read_address()
+        search = address.search(form)
+        if data.get(EVERYTHING_FIELD) == EVERYTHING:
+            return Selection(until(self.request, search))
+        return Selection(
+            search, tuple(dict.fromkeys(filter(self.is_key, data.getlist("chosen"))))[:MAX_CHOSEN]
+        )
+
+    def bulk_dialog(self, request: HttpRequest) -> HttpResponseBase:
+        """What the page puts into its dialog when an action was picked; `n` rows are chosen, or it counts."""
+        dialog = Dialog(request, self.workspace, self.kind.name, request.GET.get("action", ""))
+        form, address = self.read_address()
+        number = request.GET.get("n", "")
+        counted = request.GET.get(EVERYTHING_FIELD) == EVERYTHING or not number.isdecimal()
+        return dialog.render(
+            Selection(address.search(form)), None if counted else min(int(number), MAX_CHOSEN)
+        )
+
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """Do something with the chosen rows."""
-        chosen = self.selected(request)
-        back = f"{reverse(self.url_name)}?{Address.read(self.kind, request.GET).query()}"
-        if not chosen:
-            messages.warning(request, _t("Choose some rows first."))
-            return redirect(back)
-        try:
-            messages.success(request, self.act(request, chosen))
-        except NotAllowed as error:
-            raise PermissionDenied(str(error.detail)) from error
-        except FlywheelError as error:
-            messages.error(request, str(error.detail or error.title))
-        return redirect(back)
-
-    def selected(self, request: HttpRequest) -> list[Selected]:
-        """The chosen rows that the person may see."""
-        keys = [key.partition(":") for key in request.POST.getlist("chosen")[:MAX_SELECTED]]
-        ids = {trace_id for trace_id, _colon, _span in keys if selectors.is_trace_id(trace_id)}
-        found = Trace.objects.in_workspace(self.workspace).visible_to(request.user).filter(trace_id__in=ids)
-        traces = {trace.trace_id: trace for trace in found}
-        return [Selected(traces[trace_id], span) for trace_id, _colon, span in keys if trace_id in traces]
-
-    def act(self, request: HttpRequest, chosen: list[Selected]) -> str:
-        """Run the action of the form; returns what to tell the person."""
-        name = request.POST.get("action", "")
-        traces = list({item.trace.pk: item.trace for item in chosen}.values())
-        if name == "score":
-            return self.score(request, chosen)
-        if name == "tag":
-            changed = add_tag(actor=self.actor, traces=traces, tag=request.POST.get("tag", ""))
-            return ngettext("%d trace was tagged.", "%d traces were tagged.", changed) % changed
-        if name == "bookmark":
-            for trace in traces:
-                set_bookmark(actor=self.actor, trace=trace, bookmarked=True)
-            return ngettext("%d trace was bookmarked.", "%d traces were bookmarked.", len(traces)) % len(
-                traces
-            )
-        if name == "delete" and self.kind is TRACES:
-            for trace in traces:
-                delete_trace(actor=self.actor, trace=trace)
-            return ngettext("%d trace was deleted.", "%d traces were deleted.", len(traces)) % len(traces)
-        action = bulk.find(name, self.kind.name)
-        if action is None:
-            raise Http404
-        return action.run(self.actor, self.workspace, chosen)
-
-    def score(self, request: HttpRequest, chosen: list[Selected]) -> str:
-        """Give the chosen rows one score: a number, or a category when it is none."""
-        name, text = request.POST.get("score_name", "").strip(), request.POST.get("score_value", "").strip()
-        config = ScoreConfig.objects.in_workspace(self.workspace).filter(name=name, archived=False).first()
-        number = _number(text)
-        if config is not None:
-            data_type = config.data_type
+        """Do something with the chosen rows, or with everything that matches."""
+        dialog = Dialog(request, self.workspace, self.kind.name, request.POST.get("action", ""))
+        selection = self.selection(request.POST)
+        if selection.chosen or request.POST.get(EVERYTHING_FIELD) == EVERYTHING:
+            dialog.send(selection)
         else:
-            data_type = ScoreDataType.CATEGORICAL if number is None else ScoreDataType.NUMERIC
-        for item in chosen:
-            record_score(
-                actor=self.actor,
-                workspace=self.workspace,
-                trace_id=item.trace.trace_id,
-                observation_id=item.observation_id,
-                name=name,
-                data_type=data_type,
-                value=number,
-                string_value=text,
-                source="annotation",
-            )
-        return ngettext("%d row was scored.", "%d rows were scored.", len(chosen)) % len(chosen)
+            messages.warning(request, _t("Choose some rows first."))
+        return redirect(f"{reverse(self.url_name)}?{Address.read(self.kind, request.GET).query()}")
 
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+    def is_key(self, key: str) -> bool:
+        """Whether a checkbox may send this."""
+        return selectors.is_trace_id(key)
 
 
 class TraceListPage(ExplorerPage):
@@ -263,6 +219,11 @@ class ObservationListPage(ExplorerPage):
     def key_of(self, row: Any) -> str:
         """Trace and step."""
         return f"{row.trace_id}:{row.span_id}"
+
+    def is_key(self, key: str) -> bool:
+        """A trace id and a span id."""
+        trace_id, _colon, span_id = key.partition(":")
+        return selectors.is_trace_id(trace_id) and len(span_id) == 16 and selectors.is_trace_id(span_id * 2)
 
     def add_scores(self, rows: list[Any]) -> None:
         """Scores of the steps themselves."""

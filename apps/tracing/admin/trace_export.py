@@ -33,6 +33,10 @@ class TraceExportAdmin(ConsoleModelAdmin[TraceExport]):
     )  # fmt: skip
     readonly_fields = fields
 
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """By role alone: every page of the console asks, and a file is not shared by itself."""
+        return self.may(request, "view")
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Made from a list."""
         return False

@@ -120,11 +120,15 @@ OBSERVATIONS: Final = (
 )
 SCORES: Final = (
     Column("id", ColumnKind.TEXT, Cast("id", models.TextField())),
-    *_named(ColumnKind.TEXT, "trace_id", "observation_id", "session_id", "name", "data_type"),
+    *_named(
+        ColumnKind.TEXT, "trace_id", "observation_id", "session_id", "dataset_run_id", "name", "data_type"
+    ),
     Column("value", ColumnKind.FLOAT),
     *_named(ColumnKind.TEXT, "string_value", "comment", "source"),
     Column("author", ColumnKind.TEXT, models.F("author__username")),
-    *_named(ColumnKind.TIME, "created_at", "updated_at"),
+    Column("environment"),
+    _json("metadata"),
+    *_named(ColumnKind.TIME, "timestamp", "created_at", "updated_at"),
 )
 SESSIONS: Final = (
     Column("session_id"),

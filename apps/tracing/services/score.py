@@ -89,7 +89,7 @@ def record_score(  # noqa: PLR0913 - keyword-only, each named at the call
         dataset_run_id=dataset_run_id,
         name=name,
         source=source,
-        author_ref=author_ref or _reference(actor),
+        author_ref=author_ref or author_reference(actor),
         defaults={
             "data_type": data_type,
             "value": checked.value,
@@ -178,5 +178,6 @@ def _check_subject(trace_id: str, observation_id: str, session_id: str, dataset_
             )
 
 
-def _reference(actor: Actor) -> str:
+def author_reference(actor: Actor) -> str:
+    """Tells authors apart, also when their account is gone."""
     return f"user:{actor.user.pk}" if actor.user else actor.label[:200]

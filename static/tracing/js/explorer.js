@@ -1,5 +1,6 @@
 // The lists of traces and observations: filter builder, columns, facets, live tail, chosen rows.
 import { gettext, interpolate, ngettext } from "../../core/js/i18n.js";
+import { bindDialog, openDialog } from "./bulk.js";
 
 const LIVE_MS = 3000;
 const FACETS_KEY = "flywheel.explorer.facets";
@@ -145,30 +146,69 @@ function bindLive() {
   });
 }
 
+/** Rows are chosen by their boxes, or all that match; then an action opens its dialog. */
 function bindBulk() {
   const bulk = document.querySelector("[data-bulk]");
   const bar = bulk.querySelector("[data-bulk-bar]");
-  const action = bulk.querySelector("[data-bulk-action]");
+  const scope = bulk.querySelector("[data-bulk-scope]");
+  const everything = bulk.querySelector("[data-bulk-everything]");
+  const boxes = () => [...bulk.querySelectorAll("input[name=chosen]")];
+  const chosen = () => boxes().filter((box) => box.checked).length;
   const fit = () => {
-    const boxes = [...bulk.querySelectorAll("input[name=chosen]:checked")];
-    bar.hidden = !boxes.length;
-    const text = ngettext("%(number)s row chosen", "%(number)s rows chosen", boxes.length);
-    bulk.querySelector("[data-bulk-count]").textContent = interpolate(text, { number: boxes.length });
-    bulk.querySelectorAll("[data-for]").forEach((field) => {
-      field.hidden = field.dataset.for !== action.value;
-      field.required = !field.hidden && !bar.hidden;
+    const number = chosen();
+    const all = scope.value === "all";
+    bar.hidden = !number && !all;
+    const text = ngettext("%(number)s row chosen", "%(number)s rows chosen", number);
+    bulk.querySelector("[data-bulk-count]").textContent = all
+      ? gettext("Everything that matches is chosen")
+      : interpolate(text, { number });
+    everything.setAttribute("aria-pressed", String(all));
+    everything.textContent = all ? gettext("Choose nothing") : gettext("Choose everything that matches");
+  };
+  const choose = (all) => {
+    scope.value = all ? "all" : "";
+    boxes().forEach((box) => {
+      box.checked = all;
     });
-    bulk.querySelector("[data-bulk-go]").hidden = action.value === "delete";
-    bulk.querySelector("[data-bulk-delete]").hidden = action.value !== "delete";
+    bulk.querySelector("[data-choose-all]").checked = all;
+    fit();
   };
   bulk.addEventListener("change", (event) => {
     if (event.target.matches("[data-choose-all]")) {
-      bulk.querySelectorAll("input[name=chosen]").forEach((box) => {
+      boxes().forEach((box) => {
         box.checked = event.target.checked;
       });
+    } else if (!event.target.matches("[name=chosen]")) {
+      return;
     }
+    scope.value = "";
     fit();
   });
+  everything.addEventListener("click", () => choose(scope.value !== "all"));
+  const open = (name) => {
+    const query = new URLSearchParams(location.search);
+    query.delete("cursor");
+    for (const [key, value] of Object.entries({ fragment: "bulk", action: name, scope: scope.value, n: chosen() })) {
+      query.set(key, value);
+    }
+    return openDialog(bulk, `?${query}`);
+  };
+  bar.addEventListener("click", (event) => {
+    const name = event.target.closest("[data-bulk-pick]")?.dataset.bulkPick;
+    if (name) {
+      open(name);
+    }
+  });
+  document.querySelector("[data-bulk-export]")?.addEventListener("click", async () => {
+    // the button above the list means the list, whatever is ticked below
+    const before = scope.value;
+    scope.value = "all";
+    await open("export");
+    bulk.querySelector("[data-bulk-dialog]").addEventListener("close", () => {
+      scope.value = before;
+    }, { once: true });
+  });
+  bindDialog(bulk);
   fit();
 }
 
