@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class AnnotationsConfig(AppConfig):
-    """Annotation queues, corrections, datasets and exports."""
+    """Annotation queues, corrections, datasets with their runs, and exports."""
 
     name = "apps.annotations"
     label = "annotations"
@@ -19,14 +19,17 @@ class AnnotationsConfig(AppConfig):
         from apps.annotations.exporters import load_plugins
         from apps.annotations.progress import TOPIC
         from apps.annotations.selectors import may_watch_queue
+        from apps.annotations.services.span_run import MARK, keep_runs
         from apps.annotations.services.starter_workspace import load_starter_workspace
         from apps.core.admin import dashboard, extensions, navigation
         from apps.core.admin.pages import register
         from apps.core.events import register_topic
         from apps.core.hooks import first_start
+        from apps.tracing import stored
         from apps.tracing.panels import register as register_panel
 
         load_plugins()
+        stored.register("annotations.dataset_runs", stored.Listener(MARK, keep_runs))
         register_topic(TOPIC, may_watch_queue)
         register("annotations/queues/<uuid:queue_id>/desk/", pages.DeskPage, "annotations_desk")
         register("annotations/queues/<uuid:queue_id>/fill/", pages.FillPage, "annotations_fill")

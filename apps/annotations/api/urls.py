@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 from apps.annotations.api.datasets import DatasetItemViewSet, DatasetVersionViewSet, DatasetViewSet
 from apps.annotations.api.exports import ExportViewSet
 from apps.annotations.api.queues import AnnotationQueueViewSet, QueueItemViewSet
+from apps.annotations.api.runs import DatasetRunViewSet, RunItemViewSet
 
 router = SimpleRouter()
 router.register("annotation-queues", AnnotationQueueViewSet, basename="annotations-queue")
@@ -50,6 +51,21 @@ urlpatterns = [
         f"{_dataset}/versions/",
         DatasetVersionViewSet.as_view({"get": "list", "post": "create"}),
         name="annotations-dataset-version-list",
+    ),
+    path(
+        f"{_dataset}/runs/",
+        DatasetRunViewSet.as_view({"get": "list", "post": "create"}),
+        name="annotations-dataset-run-list",
+    ),
+    path(
+        f"{_dataset}/runs/<uuid:run_id>/",
+        DatasetRunViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+        name="annotations-dataset-run-detail",
+    ),
+    path(
+        f"{_dataset}/runs/<uuid:run_id>/items/",
+        RunItemViewSet.as_view({"get": "list", "post": "create"}),
+        name="annotations-dataset-run-item-list",
     ),
     path("", include(router.urls)),
 ]

@@ -57,7 +57,7 @@ class DatasetItem(WorkspaceModel):
     tools = models.JSONField(_("tools"), default=list, blank=True)
     expected_output = models.TextField(_("expected output"), blank=True)
     rejected_output = models.TextField(_("rejected output"), blank=True)
-    metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+    metadata = models.JSONField(_("metadata"), null=True, default=dict, blank=True)
     message = models.ForeignKey(
         "agents.Message",
         verbose_name=_("source answer"),

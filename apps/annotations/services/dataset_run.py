@@ -20,6 +20,7 @@ from apps.tracing.selectors import is_trace_id
 MAX_NAME = 255
 MAX_CODE = 200
 _SPAN_DIGITS = 16
+_SHOWN_CODE = 32
 
 
 @transaction.atomic
@@ -32,13 +33,19 @@ def ensure_run(
     metadata: Any = None,
     code: str = "",
 ) -> DatasetRun:
-    """The run of this name, made when it is not there; what is said of it is filled in where it said nothing.
+    """The run of this name, or of the id that its client chose, made when it is not there.
 
-    Clients name the same run with every item, at the same time. Raises `RunIdTaken` when `code` belongs to a run of
-    another name.
+    Clients name the same run with every item, at the same time; what they say of it is filled in where nothing was
+    said before. Two runs of one name but ids of their own are kept apart. Raises `RunIdTaken` when `code` belongs to a
+    run of another dataset.
     """
     require(actor, "change", dataset)
-    run = DatasetRun.objects.filter(dataset=dataset, name=name).first()
+    runs = DatasetRun.objects.filter(dataset=dataset)
+    run = runs.filter(code=code).first() if code else None
+    if run is None:
+        run = runs.filter(name=name).first()
+        if run is not None and code and code != run_code(dataset.workspace_id, dataset.pk, name):
+            run, name = None, f"{name} ({code[:_SHOWN_CODE]})"
     if run is None:
         return _create(actor, dataset, name=name, description=description, metadata=metadata, code=code)
     if (description and not run.description) or (metadata is not None and run.metadata is None):

@@ -9,8 +9,9 @@ from functools import cache
 from typing import Final
 
 import psycopg
-from django.db import close_old_connections, connections
+from django.db import DatabaseError, close_old_connections, connections
 
+from apps.tracing import stored
 from apps.tracing.ingest.parcel import Parcel
 from apps.tracing.ingest.prepare import prepare
 from apps.tracing.mapping import ObservationRow
@@ -128,8 +129,11 @@ def _write(opened: list[_Opened], writer: SpanWriter) -> None:
     """Store the rows of several parcels together; each is answered after the commit."""
     owners = {id(row): one for one in opened for row in one.rows}
     try:
-        result = writer.write([row for one in opened for row in one.rows])
-    except psycopg.Error as error:
+        rows = [row for one in opened for row in one.rows]
+        result = writer.write(rows)
+        refused_rows = {id(row) for row, _reason in result.rejected}
+        stored.tell([row for row in rows if id(row) not in refused_rows] if refused_rows else rows)
+    except (psycopg.Error, DatabaseError) as error:
         logger.warning("Received spans are refused, the database does not take them: %s", error)
         writer.close()
         _fail([one.parcel for one in opened], UnavailableError())
