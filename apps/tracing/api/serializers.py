@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.tracing.chat import PartKind, Role
 from apps.tracing.mapping import ObservationType
 from apps.tracing.models import Score, ScoreDataType, ScoreSource, Trace, TraceStatus
 from apps.tracing.selectors import TraceFilter
@@ -141,7 +142,9 @@ class ScoreInputSerializer(serializers.Serializer[Score]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """What else is known goes along as one."""
-        context = {name: attrs.pop(name) for name in ("timestamp", "environment", "metadata") if name in attrs}
+        context = {
+            name: attrs.pop(name) for name in ("timestamp", "environment", "metadata") if name in attrs
+        }
         return {**attrs, "context": ScoreContext(**context)}
 
 
@@ -199,12 +202,60 @@ class PayloadSerializer(serializers.Serializer[Any]):
     output_length = serializers.IntegerField()
 
 
+class PartSerializer(serializers.Serializer[Any]):
+    """A piece of a turn; what does not apply is left out."""
+
+    kind = serializers.ChoiceField(choices=[(kind.value, kind.value) for kind in PartKind])
+    text = serializers.CharField(required=False)
+    id = serializers.CharField(required=False)
+    name = serializers.CharField(required=False)
+    url = serializers.CharField(required=False)
+    media_type = serializers.CharField(required=False)
+    error = serializers.BooleanField(required=False)
+    length = serializers.IntegerField(
+        required=False, help_text="Characters before the cut, where one was made."
+    )
+
+
+class TurnSerializer(serializers.Serializer[Any]):
+    """A message in the one form, whatever shape it was recorded in. `label` is the role as it was written."""
+
+    role = serializers.ChoiceField(choices=[(role.value, role.value) for role in Role])
+    label = serializers.CharField()  # type: ignore[assignment]  # a field of that name, not the option
+    name = serializers.CharField()
+    parts = PartSerializer(many=True)
+
+
+class ConversationSerializer(serializers.Serializer[Any]):
+    """Turns of an input or output from `offset`; `total` is 0 where it is no conversation."""
+
+    turns = TurnSerializer(many=True)
+    offset = serializers.IntegerField()
+    total = serializers.IntegerField()
+
+
+class TurnsSerializer(serializers.Serializer[Any]):
+    """The conversations in input and output; null where there is none, or the text is cut."""
+
+    input = ConversationSerializer(allow_null=True)
+    output = ConversationSerializer(allow_null=True)
+
+
+class LinkSerializer(serializers.Serializer[Any]):
+    """A place in the console."""
+
+    title = serializers.CharField()
+    url = serializers.CharField()
+
+
 class ObservationPageSerializer(serializers.Serializer[Any]):
-    """An observation with its payload and scores."""
+    """An observation with its payload and scores, and with turns and links where they were asked for."""
 
     observation = ObservationDetailSerializer()
     payload = PayloadSerializer()
     scores = ScoreSerializer(many=True)
+    turns = TurnsSerializer(required=False)
+    links = LinkSerializer(many=True, required=False)
 
 
 class PayloadQuerySerializer(serializers.Serializer[Any]):
@@ -215,4 +266,10 @@ class PayloadQuerySerializer(serializers.Serializer[Any]):
         min_value=0,
         default=0,
         help_text="Cut input and output to so many characters; 0 is all.",
+    )
+    turns = serializers.BooleanField(
+        default=False, help_text="Add input and output as turns of a conversation, where they are uncut."
+    )
+    links = serializers.BooleanField(
+        default=False, help_text="Add what the observation is a step of and where it can be opened."
     )

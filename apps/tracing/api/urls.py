@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 from apps.tracing.api import views
 from apps.tracing.api.comment import CommentViewSet
 from apps.tracing.api.media import MediaContentView, MediaView
+from apps.tracing.api.payload import ConversationView, PayloadFileView, PayloadPieceView
 from apps.tracing.api.trace_exports import TraceExportViewSet
 
 router = SimpleRouter()
@@ -20,6 +21,21 @@ urlpatterns = [
         "observations/<str:trace_id>/<str:span_id>/",
         views.ObservationView.as_view(),
         name="observation-detail",
+    ),
+    path(
+        "observations/<str:trace_id>/<str:span_id>/payload/",
+        PayloadPieceView.as_view(),
+        name="observation-payload",
+    ),
+    path(
+        "observations/<str:trace_id>/<str:span_id>/payload/file/",
+        PayloadFileView.as_view(),
+        name="observation-payload-file",
+    ),
+    path(
+        "observations/<str:trace_id>/<str:span_id>/conversation/",
+        ConversationView.as_view(),
+        name="observation-conversation",
     ),
     path("media/<str:media_id>/", MediaView.as_view(), name="media-detail"),
     path("media/<str:media_id>/content/", MediaContentView.as_view(), name="media-content"),

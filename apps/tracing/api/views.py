@@ -3,49 +3,29 @@
 from dataclasses import fields
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.core import permissions
 from apps.core.actors import Actor
 from apps.core.api.idempotency import idempotent
 from apps.core.api.viewsets import WorkspaceScoped
-from apps.core.exceptions import NotFound
-from apps.core.models import Workspace
-from apps.tracing import selectors
+from apps.tracing import links, openers, payloads, selectors
 from apps.tracing.api import serializers
+from apps.tracing.api.base import SPAN_ID, TRACE_ID, TraceAPIView
 from apps.tracing.api.filters import ScoreFilterSet
-from apps.tracing.models import Score, Trace
+from apps.tracing.api.payload import turns_of
+from apps.tracing.links import Link
+from apps.tracing.models import Observation, Score
 from apps.tracing.services.score import delete_score, record_score
 from apps.tracing.services.trace import delete_trace
 
-TRACE_ID = OpenApiParameter("trace_id", OpenApiTypes.STR, OpenApiParameter.PATH, pattern="^[0-9a-f]{32}$")
-SPAN_ID = OpenApiParameter("span_id", OpenApiTypes.STR, OpenApiParameter.PATH, pattern="^[0-9a-f]{16}$")
 _FILTERS = frozenset(field.name for field in fields(selectors.TraceFilter))
 
 
-class _TraceView(APIView):
-    """A view on traces of the caller's workspace."""
-
-    @property
-    def workspace(self) -> Workspace:
-        """The workspace of the call."""
-        workspace: Workspace = self.request.workspace  # type: ignore[attr-defined]  # WorkspaceMiddleware
-        return workspace
-
-    def find_trace(self, trace_id: str) -> Trace:
-        """The trace, or a 404."""
-        trace = selectors.find_trace(user=self.request.user, workspace=self.workspace, trace_id=trace_id)
-        if trace is None:
-            raise NotFound
-        return trace
-
-
-class TraceListView(_TraceView):
+class TraceListView(TraceAPIView):
     """Traces, newest first."""
 
     @extend_schema(
@@ -69,7 +49,7 @@ class TraceListView(_TraceView):
         return Response(serializers.TracePageSerializer(body).data)
 
 
-class TraceView(_TraceView):
+class TraceView(TraceAPIView):
     """One trace."""
 
     @extend_schema(
@@ -89,7 +69,7 @@ class TraceView(_TraceView):
         return Response(status=204)
 
 
-class ObservationView(_TraceView):
+class ObservationView(TraceAPIView):
     """One observation of a trace."""
 
     @extend_schema(
@@ -101,16 +81,27 @@ class ObservationView(_TraceView):
         """The observation with input, output and scores."""
         query = serializers.PayloadQuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
-        observation = selectors.find_observation(self.find_trace(trace_id), span_id)
-        if observation is None:
-            raise NotFound
+        observation = self.find_observation(trace_id, span_id)
         scores = selectors.scores_of(self.workspace, [trace_id], steps=True).get(trace_id, [])
-        body = {
+        payload = selectors.read_payload(observation, limit=query.validated_data["limit"] or None)
+        body: dict[str, Any] = {
             "observation": observation,
-            "payload": selectors.read_payload(observation, limit=query.validated_data["limit"] or None),
+            "payload": payload,
             "scores": [score for score in scores if score.observation_id == span_id],
         }
+        if query.validated_data["turns"]:
+            body["turns"] = {side: turns_of(payload, side) for side in payloads.SIDES}
+        if query.validated_data["links"]:
+            body["links"] = links_of(Actor.from_request(request), observation)
         return Response(serializers.ObservationPageSerializer(body).data)
+
+
+def links_of(actor: Actor, observation: Observation) -> list[Link]:
+    """What the observation is a step of, and where else it can be opened."""
+    source = (
+        links.resolve(observation.source_type, observation.source_id) if observation.source_type else None
+    )
+    return [*([source] if source else []), *openers.offered(actor, observation)]
 
 
 class ScoreViewSet(

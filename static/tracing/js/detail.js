@@ -1,12 +1,11 @@
 // The pane of the chosen step: figures at once, input and output fetched when it is chosen.
-import { copyText } from "../../core/js/clipboard.js";
 import { get } from "../../core/js/http.js";
 import { gettext, interpolate } from "../../core/js/i18n.js";
-import { toast } from "../../core/js/toast.js";
 import { cost, count, el, icon, span } from "./format.js";
 import { NotesBox, scoreBadge } from "./notes.js";
+import { PayloadSection } from "./payload.js";
 import { ICONS } from "./tree.js";
-import { cutNotice, jsonBlock, renderValue } from "./value.js";
+import { jsonBlock } from "./value.js";
 
 const KEPT = 50;
 
@@ -32,7 +31,7 @@ export class Detail {
     this.abort?.abort();
     this.abort = new AbortController();
     try {
-      const page = known ?? (await this.fetch(node, this.firstChars, this.abort.signal));
+      const page = known ?? (await this.fetch(node, this.abort.signal));
       if (this.node === node) {
         this.fill(body, node, page);
       }
@@ -43,9 +42,17 @@ export class Detail {
     }
   }
 
-  async fetch(node, limit, signal) {
-    const query = limit ? `?limit=${limit}` : "";
-    const page = await get(`/api/v1/observations/${this.traceId}/${node.id}/${query}`, { quiet: true, signal });
+  base(node) {
+    return `/api/v1/observations/${this.traceId}/${node.id}/`;
+  }
+
+  closeSections() {
+    this.sections?.forEach((section) => section.close());
+    this.sections = [];
+  }
+
+  async fetch(node, signal) {
+    const page = await get(`${this.base(node)}?limit=${this.firstChars}&turns=true&links=true`, { quiet: true, signal });
     if (this.cache.size >= KEPT) {
       this.cache.delete(this.cache.keys().next().value);
     }
@@ -104,64 +111,41 @@ export class Detail {
 
   fill(body, node, page) {
     const { observation, payload } = page;
-    body.replaceChildren();
+    body.replaceChildren(...this.links(page.links));
     if (observation.status_message) {
       body.append(el("p", "fw-notice fw-notice--error tr-text", observation.status_message));
     }
-    body.append(
-      this.valueSection(gettext("Input"), "input", payload, node),
-      this.valueSection(gettext("Output"), "output", payload, node),
-    );
+    this.closeSections();
+    this.sections = [
+      [gettext("Input"), "input"],
+      [gettext("Output"), "output"],
+    ].map(([title, side]) => new PayloadSection({
+      title,
+      side,
+      text: payload[side],
+      total: payload[`${side}_length`],
+      turns: page.turns[side],
+      base: this.base(node),
+    }));
+    body.append(...this.sections.map((section) => section.element));
     this.jsonSection(body, gettext("Metadata"), observation.metadata, true);
     this.jsonSection(body, gettext("Usage"), observation.usage, true);
     this.jsonSection(body, gettext("Attributes"), observation.attributes, false);
     body.append(this.facts(observation));
   }
 
-  valueSection(title, name, payload, node) {
-    const text = payload[name];
-    const total = payload[`${name}_length`];
-    const section = el("section", "tr-value");
-    const head = el("div", "tr-value__head");
-    head.append(el("h3", "fw-heading", title));
-    section.append(head);
-    if (!text) {
-      section.append(el("p", "fw-muted", gettext("Nothing recorded.")));
-      return section;
+  /** What the step is a step of, and where else it can be opened. */
+  links(found) {
+    if (!found?.length) {
+      return [];
     }
-    const box = el("div", "tr-value__box");
-    let raw = false;
-    const draw = () => box.replaceChildren(raw ? el("pre", "fw-code", text) : renderValue(text));
-    const toggle = this.button("code", gettext("Show the raw text"), () => {
-      raw = !raw;
-      toggle.setAttribute("aria-pressed", String(raw));
-      draw();
+    const row = el("nav", "fw-row", "", { "aria-label": gettext("Open elsewhere") });
+    found.forEach(({ title, url }) => {
+      const link = el("a", "fw-button fw-button--small", "", { href: url });
+      link.append(icon("open_in_new"), title);
+      row.append(link);
     });
-    toggle.setAttribute("aria-pressed", "false");
-    head.append(toggle, this.button("content_copy", gettext("Copy"), async () => {
-      const all = text.length < total ? (await this.fetch(node, 0)).payload[name] : text;
-      await copyText(all);
-      toast(gettext("Copied."), "ok");
-    }));
-    draw();
-    section.append(box);
-    if (text.length < total) {
-      section.append(this.more(node, text.length, total));
-    }
-    return section;
-  }
-
-  more(node, shown, total) {
-    const row = el("div", "fw-row tr-value__more");
-    const button = el("button", "fw-button fw-button--small", gettext("Load all"), { type: "button" });
-    button.addEventListener("click", async () => {
-      button.disabled = true;
-      button.setAttribute("aria-busy", "true");
-      await this.fetch(node, 0);
-      await this.show(node);
-    });
-    row.append(el("span", "fw-muted fw-small", cutNotice(shown, total)), button);
-    return row;
+    return [row];
   }
 
   jsonSection(body, title, value, open) {
@@ -189,12 +173,5 @@ export class Detail {
     rows.filter(([, value]) => value).forEach(([name, value]) => list.append(el("dt", "", name), el("dd", "fw-mono", value)));
     details.append(el("summary", "fw-heading", gettext("Details")), list);
     return details;
-  }
-
-  button(symbol, label, onClick) {
-    const button = el("button", "fw-icon-button", "", { type: "button", "aria-label": label, title: label });
-    button.append(icon(symbol, "tr-icon"));
-    button.addEventListener("click", onClick);
-    return button;
   }
 }
