@@ -18,6 +18,12 @@ class TracingConfig(AppConfig):
         from apps.tracing.admin.analytics import AnalyticsPage
         from apps.tracing.admin.bulk import TraceBulkPage
         from apps.tracing.admin.cards import trace_cards
+        from apps.tracing.admin.dashboard import (
+            DashboardLayoutPage,
+            DashboardPage,
+            DashboardsPage,
+            WidgetPage,
+        )
         from apps.tracing.admin.explorer import (
             ObservationListPage,
             SavedViewPage,
@@ -32,6 +38,13 @@ class TracingConfig(AppConfig):
         pages.register("traces/", TraceListPage, "tracing_traces")
         pages.register("observations/", ObservationListPage, "tracing_observations")
         pages.register("analytics/", AnalyticsPage, "tracing_analytics")
+        pages.register("dashboards/", DashboardsPage, "tracing_dashboards")
+        pages.register("dashboards/<uuid:dashboard_id>/", DashboardPage, "tracing_dashboard")
+        pages.register("dashboards/<uuid:dashboard_id>/layout/", DashboardLayoutPage, "tracing_dashboard_layout")
+        pages.register("dashboards/<uuid:dashboard_id>/widgets/add/", WidgetPage, "tracing_widget_add")
+        pages.register(
+            "dashboards/<uuid:dashboard_id>/widgets/<uuid:widget_id>/", WidgetPage, "tracing_widget"
+        )
         pages.register("saved-views/", SavedViewsPage, "tracing_saved_views")
         pages.register("saved-views/<uuid:view_id>/", SavedViewPage, "tracing_saved_view")
         pages.register("traces/<str:trace_id>/bulk/", TraceBulkPage, "tracing_trace_bulk")
@@ -50,6 +63,14 @@ class TracingConfig(AppConfig):
         )
         navigation.register(
             "Observe", _("Analytics"), "monitoring", "admin:tracing_analytics", 12, model="tracing.Trace"
+        )
+        navigation.register(
+            "Observe",
+            _("Dashboards"),
+            "space_dashboard",
+            "admin:tracing_dashboards",
+            13,
+            model="tracing.Dashboard",
         )
         navigation.register(
             "Observe",

@@ -25,6 +25,9 @@ from apps.knowledge.services.base import create_base
 from apps.knowledge.services.document import add_document
 from apps.providers.models import Model, Provider
 from apps.tracing.services.comment import add_comment
+from apps.tracing.dashboards import DashboardSpec, WidgetSpec
+from apps.tracing.rollups import MetricQuery
+from apps.tracing.services.dashboard import create_dashboard
 from apps.tracing.services.saved_view import save_view
 from apps.tracing.selection import Selection
 from apps.tracing.services.score import record_score
@@ -101,6 +104,12 @@ class Examples:
             selection=Selection.of_trace(trace), file_format="jsonl",
         )  # fmt: skip
         run_queued()
+        dashboard = create_dashboard(
+            actor=Actor.for_user(owner), workspace=workspace,
+            spec=DashboardSpec(f"{MARK} board", MARK, widgets=(
+                WidgetSpec(MARK, "number", MetricQuery("traces", ("count",))),
+            )),
+        )  # fmt: skip
         queue = make_queue(workspace, conversation, name=f"{MARK} queue")
         dataset = make_dataset(workspace, (f"{MARK}?", "Yes."), name=f"{MARK} dataset")
         export = create_export(actor=Actor.for_user(owner), dataset=dataset, file_format="openai_chat")
@@ -125,6 +134,7 @@ class Examples:
             "auditentry": AuditEntry.objects.filter(workspace=workspace).first().pk,
             "traces": trace.trace_id, "observations": trace.trace_id, "sessions": str(conversation.pk),
             "saved-views": view.pk,
+            "dashboards": dashboard.pk, "widgets": dashboard.widgets.get().pk,
             "scores": score.pk, "comments": comment.pk,
             "knowledge-bases": base.pk, "knowledge": base.pk, "documents": document.pk,
             "chunks": Chunk.objects.get(document=document).pk, "agents": agent.pk,

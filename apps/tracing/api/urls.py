@@ -4,17 +4,21 @@ from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
 from apps.tracing.api import views
+from apps.tracing.api.dashboard import DashboardViewSet
+from apps.tracing.api.metric import MetricsView
 from apps.tracing.api.comment import CommentViewSet
 from apps.tracing.api.media import MediaContentView, MediaView
 from apps.tracing.api.payload import ConversationView, PayloadFileView, PayloadPieceView
 from apps.tracing.api.trace_exports import TraceExportViewSet
 
 router = SimpleRouter()
+router.register("dashboards", DashboardViewSet, basename="dashboard")
 router.register("comments", CommentViewSet, basename="comment")
 router.register("scores", views.ScoreViewSet, basename="score")
 router.register("trace-exports", TraceExportViewSet, basename="trace-export")
 
 urlpatterns = [
+    path("metrics/", MetricsView.as_view(), name="metric-list"),
     path("traces/", views.TraceListView.as_view(), name="trace-list"),
     path("traces/<str:trace_id>/", views.TraceView.as_view(), name="trace-detail"),
     path(

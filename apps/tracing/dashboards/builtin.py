@@ -26,7 +26,7 @@ def _steps(*metrics: str, by: str, limit: int = 10) -> MetricQuery:
 
 
 def built_in() -> DashboardSpec:
-    """The dashboard in the current language. Widgets share questions where they can: it is read in ten statements."""
+    """The dashboard in the current language. Widgets share questions where they can."""
     costs = MetricQuery(
         MetricView.OBSERVATIONS, ("cost", "count", "errors", "latency_p50", "latency_p95"), "model", _CALLS, 8
     )
@@ -66,8 +66,6 @@ def built_in() -> DashboardSpec:
         WidgetSpec(_("Prompt versions"), Chart.TABLE, _steps(*figures, "cost", by="prompt_version")),
         WidgetSpec(_("Steps by type"), Chart.TABLE, _steps(*figures, by="type", limit=13)),
         WidgetSpec(_("Dearest users"), Chart.TABLE, _traces("cost", "count", "total_tokens", by="user")),
-        WidgetSpec(
-            _("Dearest sessions"), Chart.TABLE, _traces("cost", "count", "total_tokens", by="session")
-        ),
+        WidgetSpec(_("Environments"), Chart.TABLE, _traces(*figures, "cost", by="environment")),
     )
     return DashboardSpec(_("Analytics"), "", shared=True, widgets=(*numbers, *charts, *tables))
