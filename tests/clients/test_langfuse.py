@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -69,3 +70,51 @@ def test_prompts_are_written_and_read(line, run, api: Api):
 def _observation(api: Api, step: dict[str, Any], trace: dict[str, Any]) -> dict[str, Any]:
     page = api.call("GET", f"/api/v1/observations/{trace['trace_id']}/{step['span_id']}/")
     return {**page["observation"], **page["payload"]}
+
+
+def test_experiments_media_and_readers(line, run, api: Api):
+    environment, package = line
+    number = environment.rpartition("-")[2]
+    name = f"geo {uuid4().hex}/capitals"
+    got = run("langfuse_datasets.py", environment, package, arguments=[number, name])
+    assert got["dataset"] == [name, "Capitals", {"topic": "geography"}]
+    assert got["items"] == [
+        [f"{name}-fr", {"country": "France"}, {"capital": "Paris"}, {"changed": True}],
+        [f"{name}-it", {"country": "Italy"}, {"capital": "Rome"}, None],
+    ]
+    assert got["results"] == [["Rome", 0.0], ["Rome", 1.0]]
+    (ours,) = [entry for entry in api.call("GET", "/api/v1/datasets/")["results"] if entry["name"] == name]
+    runs = {
+        entry["name"]: entry for entry in api.call("GET", f"/api/v1/datasets/{ours['id']}/runs/")["results"]
+    }
+    assert set(runs) == ({"run/one", "by hand"} if number == "3" else {"run/one"})
+    tried = runs["run/one"]
+    assert (tried["code"], tried["description"], tried["metadata"]) == (
+        got["run_id"],
+        "First try",
+        {"model": "small-1"},
+    )
+    (score,) = api.call("GET", f"/api/v1/scores/?dataset_run_id={tried['code']}")["results"]
+    assert (score["name"], score["value"], score["comment"]) == ("mean", 0.5, "of all")
+    page = api.call("GET", f"/api/v1/datasets/{ours['id']}/runs/{tried['id']}/items/")
+    outcomes = {entry["client_id"]: entry for entry in page["results"]}
+    assert {key: entry["output"] for key, entry in outcomes.items()} == {
+        f"{name}-fr": "Rome",
+        f"{name}-it": "Rome",
+    }
+    assert outcomes[f"{name}-it"]["scores"] == [{"name": "exact", "value": 1.0, "text": "1"}]
+    assert outcomes[f"{name}-fr"]["scores"] == [{"name": "exact", "value": 0.0, "text": "0"}]
+    _see_media_and_readers(api, got)
+
+
+def _see_media_and_readers(api: Api, got: dict[str, Any]) -> None:
+    assert got["resolved"]
+    assert got["trace_input"] == json.loads(got["reference"])
+    media = api.call("GET", f"/api/v1/media/{got['media_id']}/")
+    assert (media["content_type"], media["shown"]) == ("image/png", True)
+    assert got["observation_ids"] == [got["root_id"]]
+    counts = got["counts"]
+    assert counts.get("traces", 1) == 1
+    assert counts["scores"] >= 2
+    assert counts.get("runs", 1) >= 1
+    assert counts.get("run", 2) == 2
