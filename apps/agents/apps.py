@@ -17,10 +17,11 @@ class AgentsConfig(AppConfig):
         """Register pages, navigation, dashboard and the way back from traces."""
         from apps.agents.admin import conversation, dashboard, pages, playground, prompts  # noqa: F401  # registers the admin
         from apps.agents.links import message_link, prompt_link
+        from apps.agents.openers import playground_address
         from apps.core.admin import dashboard as start_page
         from apps.core.admin import navigation
         from apps.core.admin.pages import register
-        from apps.tracing import links
+        from apps.tracing import links, openers
         from apps.tracing.models import Owner
         from apps.tracing.rollups import owners
 
@@ -58,3 +59,4 @@ class AgentsConfig(AppConfig):
         links.register("agents.message", message_link)
         owners.register("agents.message", Owner.AGENT)
         links.register("agents.prompt", prompt_link)
+        openers.register("playground", openers.Opener(_("Open in playground"), playground_address))

@@ -107,6 +107,12 @@ def fill_variables(text: str, values: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda match: values.get(match[1], match[0]), text)
 
 
+def split_variables(text: str) -> tuple[list[str], list[str]]:
+    """The texts around the variables, one more than there are variables, and the variables' names."""
+    pieces = _VARIABLE.split(text)
+    return pieces[::2], pieces[1::2]
+
+
 def references_of(content: Content) -> list[Reference]:
     """The prompts that `content` includes."""
     return [_reference(match) for text, _name in _parts(content) for match in _REFERENCE.finditer(text)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -17,11 +18,12 @@ from apps.core.access import Role
 from apps.core.actors import Actor
 from apps.core.exceptions import Invalid, NotAllowed
 from apps.core.models import User, Workspace
-from apps.tracing import export
+from apps.tracing import export, openers
 from apps.tracing.models import Observation, Trace
 from tests.agents.test_api import parse_sse, read
 from tests.factories.agents import make_chat_model
 from tests.factories.core import SYSTEM, make_api_key, make_member
+from tests.factories.tracing import make_row, make_span, new_trace_id, store
 
 SESSIONS = "/api/v1/playground-sessions/"
 ASK = [{"role": "system", "content": "Be {{tone}}."}, {"role": "user", "content": "Say {{what}}"}]
@@ -214,3 +216,51 @@ def test_the_page_opens_sessions_and_prompts(
     assert console(stranger).get(f"{page}?session={session.pk}").status_code == 404
     assert b"Open in playground" in client.get(f"/admin/prompts/{version.prompt_id}/").content
     assert b"Open in playground" not in console(viewer).get(f"/admin/prompts/{version.prompt_id}/").content
+
+
+@pytest.mark.django_db
+def test_observations_open_in_the_playground(
+    console: Any, editor: User, viewer: User, workspace: Workspace
+) -> None:
+    dated = make_chat_model(workspace, "http://127.0.0.1:1/v1", "echo-mini")
+    make_chat_model(workspace, "http://127.0.0.1:1/v1", "echo")
+    add_prompt_version(actor=SYSTEM, workspace=workspace, name="ask", type="chat", content=ASK)
+    said = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Say hi"}]
+    trace_id = new_trace_id()
+    model_call: dict[str, Any] = {
+        "trace_id": trace_id, "OBSERVATION_TYPE": "generation", "MODEL": "echo-mini-2026-01-01",
+        "PROMPT_NAME": "ask", "PROMPT_VERSION": "1", "TEMPERATURE": 0.3, "OUTPUT": "hi", "COST": "0.5",
+    }  # fmt: skip
+    tools = [{"name": "look", "description": "", "parameters": {"type": "object"}}]
+    store(
+        make_row(
+            workspace, make_span(number=1, INPUT=json.dumps({"messages": said, "tools": tools}), **model_call)
+        ),
+        make_row(workspace, make_span(number=2, **model_call)),
+        make_row(workspace, make_span(number=3, trace_id=trace_id, OBSERVATION_TYPE="tool", INPUT="{}")),
+        make_row(workspace, make_span(number=4, INPUT="x", **model_call | {"MODEL": "unheard-of"})),
+    )
+    trace = Trace.objects.get(trace_id=trace_id)
+    offered = {
+        row.span_id[-1]: [link.url for link in openers.offered(Actor.for_user(editor), row)]
+        for row in Observation.objects.of_trace(trace)
+    }
+    address = f"/admin/playground/?trace={trace_id}&span={1:016x}"
+    assert offered["1"] == [address]
+    assert (offered["2"], offered["3"]) == ([], [])
+    first = Observation.objects.of_trace(trace).get(span_id=f"{1:016x}")
+    assert openers.offered(Actor.for_user(viewer), first) == []
+    client = console(editor)
+    state = config_of(client.get(address))["state"]
+    column = state["columns"][0]
+    assert (column["messages"], state["variables"]) == (ASK, {"tone": "kind", "what": "hi"})
+    assert (column["prompt"]["version"], column["model"]) == (1, str(dated.pk))
+    assert (column["tools"][0]["name"], column["parameters"]) == ("look", {"temperature": 0.3})
+    assert (column["answer"]["text"], column["answer"]["traceId"]) == ("hi", trace_id)
+    other = client.get(f"/admin/playground/?trace={trace_id}&span={4:016x}")
+    assert "unheard-of" in other.context["notice"]
+    column = config_of(other)["state"]["columns"][0]
+    assert (column["messages"], column["prompt"]) == ([{"role": "user", "content": "x"}], None)
+    for span in (f"{2:016x}", f"{3:016x}", "x"):
+        assert client.get(f"/admin/playground/?trace={trace_id}&span={span}").status_code == 404
+    assert client.get(f"/admin/playground/?trace={new_trace_id()}&span={1:016x}").status_code == 404

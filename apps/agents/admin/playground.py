@@ -14,11 +14,13 @@ from django.utils.translation import gettext_lazy
 
 from apps.agents.models import PlaygroundSession, Prompt, PromptVersion
 from apps.agents.services.playground import column_of_version
+from apps.agents.services.playground_import import can_import, import_observation
 from apps.core import permissions
 from apps.core.admin.pages import ConsolePage
 from apps.core.ids import is_uuid
 from apps.core.models import User
 from apps.providers.models import Model
+from apps.tracing.selectors import find_observation, find_trace
 
 SHOWN_SESSIONS = 50
 SHOWN_PROMPTS = 500
@@ -52,8 +54,10 @@ class PlaygroundPage(ConsolePage):
             .of_person(self.user)
             .order_by("-updated_at")
         )
+        self.notice = ""
         session, state = self._opened(own)
         return {
+            "notice": self.notice,
             "config": {
                 "session": {"id": str(session.pk), "name": session.name} if session else None,
                 "state": state,
@@ -81,6 +85,8 @@ class PlaygroundPage(ConsolePage):
         query = self.request.GET
         if "prompt" in query:
             return None, self._from_prompt(query["prompt"], query.get("version", ""))
+        if "trace" in query:
+            return None, self._from_observation(query["trace"], query.get("span", ""))
         if "session" in query:
             return self._from_session(query["session"])
         last = None if "new" in query else own.first()
@@ -93,6 +99,15 @@ class PlaygroundPage(ConsolePage):
             raise Http404
         # what somebody else tries is the beginning of a session of one's own
         return (session if session.user_id == self.user.pk else None), session.state
+
+    def _from_observation(self, trace_id: str, span_id: str) -> dict[str, Any]:
+        trace = find_trace(user=self.user, workspace=self.workspace, trace_id=trace_id)
+        observation = find_observation(trace, span_id) if trace else None
+        if observation is None or not can_import(observation):
+            raise Http404
+        found = import_observation(actor=self.actor, workspace=self.workspace, observation=observation)
+        self.notice = found.notice
+        return found.state
 
     def _from_prompt(self, pk: str, number: str) -> dict[str, Any]:
         versions = (

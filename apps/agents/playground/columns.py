@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from apps.agents.playground.messages import Message
 from apps.agents.playground.parameters import Settings, prepared
+from apps.agents.playground.stored import StoredAnswer
 
 #: Parameters that are single values; `stop` and `extra` are edited as text.
 PARAMETERS = (
@@ -73,6 +74,21 @@ def _format(wanted: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _text(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+def answer_of(answer: StoredAnswer, figures: Mapping[str, Any], trace_id: str) -> dict[str, Any] | None:
+    """An answer that was given elsewhere, as a column shows it; None when nothing was said."""
+    if not (answer.text or answer.calls):
+        return None
+    return {
+        "state": "done",
+        "text": answer.text,
+        "reasoning": answer.reasoning,
+        "calls": [{**call, "result": ""} for call in answer.calls],
+        "error": "",
+        "figures": dict(figures),
+        "traceId": trace_id,
+    }
 
 
 def lenient_settings(value: Mapping[str, Any]) -> Settings:

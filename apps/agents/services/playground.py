@@ -151,13 +151,18 @@ def column_of_version(actor: Actor, version: PromptVersion) -> dict[str, Any]:
         messages_of(version.content),
         settings,
         model=model_id(actor, version.workspace, settings.model),
-        prompt={
-            "id": str(version.prompt_id),
-            "name": version.prompt.name,
-            "version": version.number,
-            "type": version.prompt.type,
-        },
+        prompt=prompt_reference(version),
     )
+
+
+def prompt_reference(version: PromptVersion) -> dict[str, Any]:
+    """How a column names the version its messages come from."""
+    return {
+        "id": str(version.prompt_id),
+        "name": version.prompt.name,
+        "version": version.number,
+        "type": version.prompt.type,
+    }
 
 
 def model_id(actor: Actor, workspace: Workspace, name: str) -> str:
