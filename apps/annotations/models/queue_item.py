@@ -25,7 +25,8 @@ class ItemState(models.TextChoices):
 
 
 class QueueItem(WorkspaceModel):
-    """An assistant message to judge, with its conversation as context.
+    """An assistant message to judge, with its conversation as context; or a trace of anything else, or one step of
+    it, whose output is judged with its input as context.
 
     An item is leased, not owned: when `lease_until` passes without a heartbeat it is pending again for
     whoever asks next, without anyone sweeping.
@@ -39,11 +40,24 @@ class QueueItem(WorkspaceModel):
         AnnotationQueue, verbose_name=_("queue"), on_delete=models.CASCADE, related_name="items"
     )
     conversation = models.ForeignKey(
-        "agents.Conversation", verbose_name=_("conversation"), on_delete=models.CASCADE, related_name="+"
+        "agents.Conversation",
+        verbose_name=_("conversation"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
     )
     message = models.ForeignKey(
-        "agents.Message", verbose_name=_("answer"), on_delete=models.CASCADE, related_name="queue_items"
+        "agents.Message",
+        verbose_name=_("answer"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="queue_items",
     )
+    #: By their ids: traces are dropped by retention, and what was said about them stays.
+    trace_id = models.CharField(_("trace"), max_length=32, blank=True, default="")
+    observation_id = models.CharField(_("observation"), max_length=16, blank=True, default="")
     state = models.CharField(_("state"), max_length=16, choices=ItemState, default=ItemState.PENDING)
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -66,6 +80,16 @@ class QueueItem(WorkspaceModel):
         ordering = ("position", "id")
         constraints = [
             models.UniqueConstraint(fields=("queue", "message"), name="annotations_item_once_per_queue"),
+            models.UniqueConstraint(
+                fields=("queue", "trace_id", "observation_id"),
+                condition=~Q(trace_id=""),
+                name="annotations_item_trace_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(message__isnull=False, conversation__isnull=False, trace_id="", observation_id="")
+                | (Q(message__isnull=True, conversation__isnull=True) & ~Q(trace_id="")),
+                name="annotations_item_one_subject",
+            ),
             models.CheckConstraint(
                 condition=Q(state=ItemState.ASSIGNED, lease_until__isnull=False)
                 | (~Q(state=ItemState.ASSIGNED) & Q(lease_until__isnull=True, assignee__isnull=True)),
@@ -80,6 +104,9 @@ class QueueItem(WorkspaceModel):
                 name="annotations_item_pool",
             ),
             models.Index(fields=("queue", "state", "position", "id"), name="annotations_item_state"),
+            models.Index(
+                fields=("workspace", "trace_id"), condition=~Q(trace_id=""), name="annotations_item_trace"
+            ),
         ]
 
     def __str__(self) -> str:

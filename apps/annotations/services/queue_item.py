@@ -32,7 +32,7 @@ LEASE = timedelta(minutes=3)
 # raised.
 _INSERT = """
 INSERT INTO annotations_queueitem (
-    id, workspace_id, created_at, updated_at, queue_id, conversation_id, message_id,
+    id, workspace_id, created_at, updated_at, queue_id, conversation_id, message_id, trace_id, observation_id,
     state, position, annotation_count, skip_reason
 )
 SELECT
@@ -44,7 +44,7 @@ SELECT
         ),
         'hex'
     )::uuid,
-    %s, statement_timestamp(), statement_timestamp(), %s, found.conversation_id, found.id,
+    %s, statement_timestamp(), statement_timestamp(), %s, found.conversation_id, found.id, '', '',
     'pending', %s + row_number() OVER (ORDER BY found.created_at, found.id), 0, ''
 FROM ({answers}) AS found
 ON CONFLICT (queue_id, message_id) DO NOTHING
