@@ -189,6 +189,7 @@ _ACTIONS: Final[Mapping[str, BulkAction]] = {
         told=tell(ngettext_lazy("The tag was taken from %d trace.", "The tag was taken from %d traces.")),
         fields=_tag_fields,
         prepare=_clean_tag,
+        minor=True,
     ),
     "score": BulkAction(
         _("Score"),
@@ -203,12 +204,14 @@ _ACTIONS: Final[Mapping[str, BulkAction]] = {
         needs=("change", Trace),
         run=_bookmark,
         told=tell(ngettext_lazy("%d trace was bookmarked.", "%d traces were bookmarked.")),
+        minor=True,
     ),
     "unmark": BulkAction(
         _("Remove the bookmarks"),
         needs=("change", Trace),
         run=_unmark,
         told=tell(ngettext_lazy("%d bookmark was removed.", "%d bookmarks were removed.")),
+        minor=True,
     ),
     "export": BulkAction(_("Export"), needs=("add", TraceExport), start=_export, fields=_export_fields),
     "delete": BulkAction(

@@ -52,6 +52,8 @@ class BulkAction:
     hint: str | Promise = ""
     #: It can't be undone.
     danger: bool = False
+    #: Seldom wanted: in the second menu of the lists, and not on the trace page.
+    minor: bool = False
 
 
 _actions: Registry[BulkAction] = Registry("tracing bulk actions")
@@ -95,13 +97,8 @@ class BulkForm(forms.Form):
     def __init__(self, fields: Mapping[str, forms.Field], data: Any = None) -> None:
         super().__init__(data, auto_id="bulk-%s")
         for name, field in fields.items():
-            kind = {"select": "fw-select", "checkbox": "", "radio": ""}.get(
-                getattr(field.widget, "input_type", ""), "fw-input"
-            )
-            if isinstance(field.widget, forms.Textarea):
-                kind = "fw-textarea"
-            if kind and not isinstance(field.widget, forms.CheckboxSelectMultiple):
-                field.widget.attrs.setdefault("class", kind)
+            kind = {"select": "fw-select", "checkbox": "fw-checkbox"}
+            field.widget.attrs["class"] = kind.get(getattr(field.widget, "input_type", ""), "fw-input")
             self.fields[name] = field
 
     def problem(self) -> str:

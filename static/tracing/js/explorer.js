@@ -196,6 +196,7 @@ function bindBulk() {
   bar.addEventListener("click", (event) => {
     const name = event.target.closest("[data-bulk-pick]")?.dataset.bulkPick;
     if (name) {
+      bar.querySelector("[data-bulk-more]")?.removeAttribute("open");
       open(name);
     }
   });
