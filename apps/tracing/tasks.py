@@ -10,6 +10,7 @@ from apps.tracing.models import TraceExport
 from apps.tracing.selection import Selection
 from apps.tracing.services import bulk, forwarder, retention, rollup, trace_export
 from apps.tracing.services.media import drop_unused_media
+from apps.tracing.services.span_draft import drop_old_drafts, write_due
 
 
 @periodic("tracing.keep_partitions", seconds=3600)
@@ -29,6 +30,18 @@ def forward() -> None:
 def roll_up() -> None:
     """Add up what has arrived for the dashboards."""
     rollup.roll_up()
+
+
+@periodic("tracing.write_drafts", seconds=5)
+def write_drafts() -> None:
+    """Write spans that arrive in pieces and of which nothing more has come."""
+    write_due()
+
+
+@periodic("tracing.drop_old_drafts", seconds=3600)
+def drop_drafts() -> None:
+    """Forget the pieces of spans that are long whole."""
+    drop_old_drafts()
 
 
 @periodic("tracing.drop_unused_media", seconds=3600)
