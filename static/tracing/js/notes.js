@@ -38,12 +38,16 @@ export class NoteStore {
     return this.comments.filter((comment) => comment.observation_id === observationId);
   }
 
+  mine(note) {
+    return note.author !== null && String(note.author) === this.me;
+  }
+
   mayEdit(score) {
-    return this.rights.score && score.author === this.me && score.source === "annotation";
+    return this.rights.score && this.mine(score) && score.source === "annotation";
   }
 
   mayRemove(note) {
-    return note.author === this.me || this.rights.remove;
+    return this.mine(note) || this.rights.remove;
   }
 
   /** Give a score; one's own of the same name is replaced, as on the server. */
@@ -179,7 +183,7 @@ export class NotesBox {
     const row = el("article", "tr-note");
     const head = el("div", "fw-row tr-note__head");
     head.append(this.signature(comment, comment.edited_at ? gettext("edited") : ""));
-    if (this.store.rights.comment && comment.author === this.store.me) {
+    if (this.store.rights.comment && this.store.mine(comment)) {
       head.append(
         action("edit", gettext("Edit the comment"), () => {
           const form = commentForm(comment.text, gettext("Save"), (text) => this.store.edit(comment, text), () => this.draw());

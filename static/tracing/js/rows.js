@@ -49,6 +49,12 @@ export class Rows {
     this.onChoose(node);
   }
 
+  /** Mark steps that belong together. */
+  group(nodes) {
+    this.grouped = new Set(nodes);
+    this.draw();
+  }
+
   find(text) {
     this.search = text;
     this.box.scrollTop = 0;
@@ -98,6 +104,7 @@ export class Rows {
     }
     row.style.setProperty("--at", at);
     row.dataset.id = node.id;
+    row.classList.toggle("tr-row--grouped", Boolean(this.grouped?.has(node)));
     row.append(this.label(node), this.bar(node));
     return row;
   }

@@ -2,6 +2,7 @@
 import { interpolate, ngettext } from "../../core/js/i18n.js";
 import { Detail } from "./detail.js";
 import { count, el } from "./format.js";
+import { Graph } from "./graph.js";
 import { NotesBox, NoteStore, scoreBadge } from "./notes.js";
 import { Rows } from "./rows.js";
 import { buildTree } from "./tree.js";
@@ -21,8 +22,13 @@ const rows = new Rows(root, {
   noted: (node) => notes.commentsOf(node.id).length > 0,
   onChoose: (node) => {
     history.replaceState(null, "", `#${node.id}`);
+    graph.mark(node);
     detail.show(node);
   },
+});
+const graph = new Graph(root.querySelector("[data-graph]"), tree, (step, steps) => {
+  rows.group(steps);
+  rows.choose(step);
 });
 
 notes.onChange(() => rows.draw());
@@ -41,6 +47,9 @@ countNotes();
 
 function setView(view) {
   root.dataset.view = view;
+  if (view === "graph") {
+    graph.open();
+  }
   root.querySelectorAll("button[data-view]").forEach((button) => {
     button.setAttribute("aria-pressed", String(button.dataset.view === view));
   });
