@@ -6,15 +6,15 @@ import time
 from itertools import count
 from typing import Any
 
-from django.utils import timezone
-
 from apps.agents.models import Agent, Conversation, Message
-from apps.annotations.models import AnnotationQueue, Dataset, QueueItem
+from apps.annotations.models import AnnotationQueue, Dataset, DatasetItem, DatasetRunItem, QueueItem
 from apps.annotations.services.annotation_queue import create_queue
 from apps.annotations.services.dataset import create_dataset
 from apps.annotations.services.dataset_item import Content, add_item
+from apps.annotations.services.dataset_run import ensure_run, put_run_item
 from apps.annotations.services.queue_item import add_conversations
 from apps.core.models import Workspace
+from django.utils import timezone
 from tests.factories.core import SYSTEM
 
 LABELS = ({"name": "Unsupported", "color": "red"}, {"name": "Tone", "color": "blue"})
@@ -94,3 +94,10 @@ def make_dataset(workspace: Workspace, *examples: tuple[str, str], name: str = "
         add_item(actor=SYSTEM, dataset=dataset, content=content)
         time.sleep(0.001)  # keys are ordered to the millisecond, and tests count on the order
     return dataset
+
+
+def make_run_item(dataset: Dataset, *, trace_id: str, name: str = "run", number: int = 0) -> DatasetRunItem:
+    """Say that the dataset's item (by number) was tried in a run by a trace."""
+    run = ensure_run(actor=SYSTEM, dataset=dataset, name=name)
+    item = DatasetItem.objects.current().filter(dataset=dataset).order_by("key")[number]
+    return put_run_item(actor=SYSTEM, run=run, item=item, trace_id=trace_id)

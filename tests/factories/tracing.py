@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import time
 from itertools import count
 from typing import Any
@@ -9,8 +11,10 @@ from typing import Any
 from apps.core.models import Workspace
 from apps.tracing import attributes as names
 from apps.tracing.mapping import ObservationRow, SpanRecord, map_span
-from apps.tracing.models import Trace
+from apps.tracing.models import Media, Trace
+from apps.tracing.services.media import Use, announce_media, upload_media
 from apps.tracing.writer import SpanWriter
+from tests.factories.core import SYSTEM
 
 _numbers = count(1)
 _SECOND = 10**9
@@ -98,3 +102,16 @@ def make_trace(
         ),
     )
     return Trace.objects.get(workspace=workspace, trace_id=trace_id)
+
+
+def make_media(workspace: Workspace, content: bytes, content_type: str = "text/plain") -> Media:
+    """A file that a trace uses."""
+    media = announce_media(
+        actor=SYSTEM,
+        workspace=workspace,
+        sha256=base64.b64encode(hashlib.sha256(content).digest()).decode(),
+        content_type=content_type,
+        size=len(content),
+        use=Use(trace_id=new_trace_id(), field="input"),
+    )
+    return upload_media(media=media, chunks=[content])

@@ -6,9 +6,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from django.apps import apps
-from django.db import connection
-
 from apps.agents.models import Message
 from apps.agents.services.agent import enable_sharing
 from apps.agents.services.playground import create_session
@@ -24,24 +21,35 @@ from apps.knowledge.models import Chunk
 from apps.knowledge.services.base import create_base
 from apps.knowledge.services.document import add_document
 from apps.providers.models import Model, Provider
-from apps.tracing.services.comment import add_comment
 from apps.tracing.dashboards import DashboardSpec, WidgetSpec
+from apps.tracing.models import ScoreConfig
 from apps.tracing.rollups import MetricQuery
+from apps.tracing.selection import Selection
+from apps.tracing.services.comment import add_comment
 from apps.tracing.services.dashboard import create_dashboard
 from apps.tracing.services.saved_view import save_view
-from apps.tracing.selection import Selection
 from apps.tracing.services.score import record_score
 from apps.tracing.services.trace_export import create_export as create_trace_export
 from apps.workflows.services.data_table import insert_rows
 from apps.workflows.services.run_file import upload_file
 from apps.workflows.services.trigger import create_trigger
 from apps.workflows.services.workflow import publish
-from tests.factories.annotations import items_of, make_agent, make_conversation, make_dataset, make_queue
+from django.apps import apps
+from django.db import connection
 from tests.factories.core import SYSTEM, make_api_key, make_member, make_workspace
 from tests.factories.data_tables import make_table
-from tests.factories.tracing import make_trace
 from tests.support.jobs import run_queued
 from tests.workflows.console import make_run, make_wait, make_workflow
+
+from tests.factories.annotations import (
+    items_of,
+    make_agent,
+    make_conversation,
+    make_dataset,
+    make_queue,
+    make_run_item,
+)
+from tests.factories.tracing import make_media, make_trace
 
 MARK = "Zanzibarium"  # stands in every example's text; a page of somebody else's that shows it leaks
 
@@ -112,6 +120,9 @@ class Examples:
         )  # fmt: skip
         queue = make_queue(workspace, conversation, name=f"{MARK} queue")
         dataset = make_dataset(workspace, (f"{MARK}?", "Yes."), name=f"{MARK} dataset")
+        dataset_run = make_run_item(dataset, name=f"{MARK} run", trace_id=trace.trace_id).run
+        media = make_media(workspace, MARK.encode())
+        config = ScoreConfig.objects.create(workspace=workspace, name=f"{MARK} score", data_type="numeric")
         export = create_export(actor=Actor.for_user(owner), dataset=dataset, file_format="openai_chat")
         table = make_table(workspace, name=f"{MARK.lower()}_table", description=MARK)
         insert_rows(actor=SYSTEM, table=table, rows=[{"customer": MARK}])
@@ -143,7 +154,8 @@ class Examples:
             "annotation-queues": queue.pk, "queues": queue.pk, "annotationqueue": queue.pk,
             "queueitem": item.pk, "items": item.pk, "datasets": dataset.pk, "dataset": dataset.pk,
             "trace-exports": trace_export.pk, "traceexport": trace_export.pk,
-            "exports": export.pk, "export": export.pk,
+            "exports": export.pk, "export": export.pk, "dataset-runs": dataset_run.pk, "media": media.media_id,
+            "score-configs": config.pk, "dataset-items": DatasetItem.objects.get(dataset=dataset).key,
             "providers": Provider.objects.filter(workspace=workspace).first().pk,
             "provider": Provider.objects.filter(workspace=workspace).first().pk,
             "models": Model.objects.filter(workspace=workspace).first().pk,
@@ -182,6 +194,8 @@ class Examples:
         }
         if name in named:
             return named[name]
+        if before and before[-1] == "runs" and "datasets" in before:
+            return self.by_segment["dataset-runs"]
         segment = next((part for part in reversed(before) if part in self.by_segment), None)
         if segment == "items" or (before and before[-1] == "items"):
             return self.dataset_item if "datasets" in before else self.by_segment["items"]

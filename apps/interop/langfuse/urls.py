@@ -1,5 +1,6 @@
 """Routes below /api/public, each with and without a slash at the end."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,8 @@ from apps.tracing.api.otlp import export_traces
 
 def both(route: str, view: Callable[..., Any], name: str) -> list[URLPattern]:
     """The route with and without a slash: a redirect would lose what is sent."""
+    if "<" not in route:
+        return [re_path(rf"^api/public/{re.escape(route)}/?$", view, name=name)]
     return [path(f"api/public/{route}{end}", view, name=name) for end in ("", "/")]
 
 
@@ -73,8 +76,8 @@ urlpatterns = [
     *both("dataset-items", dataset_item.DatasetItemsView.as_view(), "langfuse_dataset_items"),
     *one("dataset-items/<path:item_id>", dataset_item.DatasetItemView.as_view(), "langfuse_dataset_item"),
     *both("media", media.MediaListView.as_view(), "langfuse_media"),
-    *both("media/<str:media_id>", media.MediaView.as_view(), "langfuse_media_file"),
-    *both("media/<str:media_id>/content", media.media_content, "langfuse_media_content"),
+    *one("media/<str:media_id>", media.MediaView.as_view(), "langfuse_media_file"),
+    *one("media/<str:media_id>/content", media.media_content, "langfuse_media_content"),
     re_path(r"^api/public/", unknown, name="langfuse_unknown"),
     path("project/<uuid:project_id>/traces/<str:trace_id>", links.trace_link, name="langfuse_trace_link"),
 ]
