@@ -49,3 +49,10 @@ class PromptChangedError(Conflict):
     code = "prompt_changed"
     status = 412
     title = _("The prompt was changed meanwhile")
+
+
+class PromptInUseError(Conflict):
+    """Agents speak by the prompt."""
+
+    code = "prompt_in_use"
+    title = _("The prompt is in use")

@@ -2,13 +2,64 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections import OrderedDict
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from apps.agents.models import PromptVersion
-from apps.agents.prompts import MAX_DEPTH, MAX_REFERENCES, Content, Reference, replace_references
+from apps.agents.prompts import (
+    MAX_DEPTH,
+    MAX_REFERENCES,
+    Content,
+    Reference,
+    references_of,
+    replace_references,
+)
 from apps.core.exceptions import Invalid
+
+_KEPT_VERSIONS = 500
+_KEPT_SECONDS = 3_600.0
+#: How long a change of an included prompt may go unseen.
+_INCLUDED_SECONDS = 5.0
+
+
+class _Kept:
+    """Content of versions that were used last. A version never changes; what it includes can, and is looked up again
+    after a few seconds."""
+
+    def __init__(self) -> None:
+        self._rows: OrderedDict[UUID, tuple[float, Content]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, pk: UUID) -> Content | None:
+        """The content, when it is known and not too old."""
+        with self._lock:
+            until, content = self._rows.get(pk, (0.0, ""))
+            return content if time.monotonic() < until else None
+
+    def put(self, pk: UUID, content: Content, seconds: float) -> None:
+        """Keep a content for a time."""
+        with self._lock:
+            self._rows[pk] = (time.monotonic() + seconds, content)
+            self._rows.move_to_end(pk)
+            while len(self._rows) > _KEPT_VERSIONS:
+                self._rows.popitem(last=False)
+
+
+_kept = _Kept()
+
+
+def cached_content(version: PromptVersion) -> Content:
+    """`resolve_content` for what answers need all the time; changes of included prompts are seen a few seconds late."""
+    content = _kept.get(version.pk)
+    if content is None:
+        content = resolve_content(version)
+        seconds = _INCLUDED_SECONDS if references_of(version.content) else _KEPT_SECONDS
+        _kept.put(version.pk, content, seconds)
+    return content
 
 
 def resolve_content(version: PromptVersion) -> Content:

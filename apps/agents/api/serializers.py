@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from apps.agents.models import Agent, Conversation, MessageRole, MessageState
+from apps.agents.models import Agent, Conversation, MessageRole, MessageState, Prompt
 from apps.agents.models.agent import MAX_SUGGESTIONS
 from apps.agents.services.turn import MAX_QUESTION_CHARS
 from apps.core.querysets import WorkspaceQuerySet
@@ -23,6 +23,7 @@ class AgentSerializer(serializers.ModelSerializer[Agent]):
     )
     suggested_questions = serializers.ListField(child=serializers.CharField())
     retrieval = serializers.DictField(child=serializers.JSONField())
+    prompt_variables = serializers.DictField(child=serializers.CharField())
 
     class Meta:
         model = Agent
@@ -31,6 +32,10 @@ class AgentSerializer(serializers.ModelSerializer[Agent]):
             "name",
             "description",
             "instructions",
+            "prompt",
+            "prompt_label",
+            "prompt_version",
+            "prompt_variables",
             "model",
             "knowledge_bases",
             "retrieval",
@@ -69,6 +74,22 @@ class AgentInputSerializer(serializers.Serializer[Agent]):
     name = serializers.CharField(max_length=120)
     description = serializers.CharField(max_length=400, required=False, allow_blank=True)
     instructions = serializers.CharField(max_length=100_000, required=False, allow_blank=True)
+    prompt = _OfWorkspace(queryset=Prompt.objects.all(), required=False, allow_null=True)
+    prompt_label = serializers.CharField(
+        max_length=36, required=False, allow_blank=True, help_text=_("Empty means production.")
+    )
+    prompt_version = serializers.IntegerField(
+        min_value=1,
+        max_value=2**31 - 1,
+        required=False,
+        allow_null=True,
+        help_text=_("One version for good, instead of a label."),
+    )
+    prompt_variables = serializers.DictField(
+        child=serializers.JSONField(),
+        required=False,
+        help_text=_("Values of the prompt's variables, where a conversation brings none of its own."),
+    )
     model = _OfWorkspace(queryset=Model.objects.filter(slot="chat"), required=False, allow_null=True)
     knowledge_bases = _OfWorkspace(queryset=KnowledgeBase.objects.all(), many=True, required=False)
     retrieval = serializers.DictField(child=serializers.JSONField(), required=False)
@@ -155,6 +176,11 @@ class ConversationInputSerializer(serializers.Serializer[Conversation]):
     external_user = serializers.CharField(
         max_length=128, required=False, allow_blank=True, help_text=_("Whom your program speaks for.")
     )
+    inputs = serializers.DictField(
+        child=serializers.JSONField(),
+        required=False,
+        help_text=_("Values of the variables in the agent's prompt."),
+    )
 
 
 class ConversationChangeSerializer(serializers.Serializer[Conversation]):
@@ -171,6 +197,11 @@ class ChatInputSerializer(serializers.Serializer[dict[str, Any]]):
         required=False,
         allow_null=True,
         help_text=_("Goes on with a conversation; without it a new one is opened."),
+    )
+    inputs = serializers.DictField(
+        child=serializers.JSONField(),
+        required=False,
+        help_text=_("Values of the variables in the agent's prompt; only with a new conversation."),
     )
     stream = serializers.BooleanField(
         default=False, help_text=_("True: server-sent events instead of one JSON.")

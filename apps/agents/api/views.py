@@ -290,7 +290,11 @@ def _conversation(request: Request, actor: Actor, agent_id: UUID, data: dict[str
             raise NotFound
         return conversation
     return start_conversation(
-        actor=actor, agent=agent, source=_source(request), external_user=data.get("user", "")
+        actor=actor,
+        agent=agent,
+        source=_source(request),
+        external_user=data.get("user", ""),
+        inputs=data.get("inputs"),
     )
 
 

@@ -23,6 +23,30 @@ class Agent(WorkspaceModel):
     instructions = models.TextField(
         _("instructions"), blank=True, help_text=_("Who the agent is, what it does, how it speaks.")
     )
+    prompt = models.ForeignKey(
+        "agents.Prompt",
+        # a prompt that agents speak by can't be deleted; with its workspace it can
+        models.RESTRICT,
+        null=True,
+        blank=True,
+        related_name="agents",
+        verbose_name=_("prompt"),
+        help_text=_("Instructions kept under versions; they stand before the agent's own."),
+    )
+    prompt_label = models.CharField(
+        _("prompt label"),
+        max_length=36,
+        blank=True,
+        help_text=_("Which version, read anew with every question; empty means production."),
+    )
+    prompt_version = models.PositiveIntegerField(
+        _("prompt version"),
+        null=True,
+        blank=True,
+        help_text=_("One version for good, instead of a label."),
+    )
+    #: Values of the prompt's variables, where a conversation brings none of its own.
+    prompt_variables = models.JSONField(_("values of the variables"), default=dict, blank=True)
     model = models.ForeignKey(
         "providers.Model",
         models.SET_NULL,

@@ -33,7 +33,7 @@ class Conversation(WorkspaceModel):
     )
     workflow_id = models.UUIDField(_("workflow"), null=True, blank=True, editable=False)
     workflow_name = models.CharField(_("workflow name"), max_length=120, blank=True, editable=False)
-    #: What a workflow keeps between the runs of a conversation, by name.
+    #: What a workflow keeps between the runs of a conversation, by name; values of the variables in an agent's prompt.
     variables = models.JSONField(_("variables"), default=dict, blank=True, editable=False)
     #: Messages before it are kept and shown, and no longer go along as history.
     cleared_at = models.DateTimeField(_("history cleared"), null=True, blank=True, editable=False)

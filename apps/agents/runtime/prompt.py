@@ -31,18 +31,21 @@ def build_messages(
     spec: AgentSpec, history: Sequence[Turn], question: str, passages: Sequence[Passage] | None
 ) -> tuple[list[ChatMessage], Sequence[Passage]]:
     """The prompt and the passages in it (those that fit). passages: None when the agent has no knowledge."""
-    budget = _budget(spec) - estimate_tokens(spec.instructions) - estimate_tokens(question)
+    asked = spec.asked or question
+    budget = _budget(spec) - estimate_tokens(spec.instructions) - estimate_tokens(asked)
+    budget -= sum(estimate_tokens(turn.content) + 4 for turn in spec.examples)
     used = fit_passages(passages or (), budget * 2 // 3)
     system = system_prompt(spec.instructions, None if passages is None else used)
     budget -= sum(estimate_tokens(passage.text) for passage in used)
     messages = [ChatMessage(role="system", content=system)] if system else []
+    messages += [ChatMessage(role=turn.role, content=turn.content) for turn in spec.examples]
     messages += [
         ChatMessage(
             role=turn.role, content=strip_marks(turn.content) if turn.role == "assistant" else turn.content
         )
         for turn in fit_history(history, spec.history_window, budget)
     ]
-    messages.append(ChatMessage(role="user", content=question))
+    messages.append(ChatMessage(role="user", content=asked))
     return messages, used
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,7 +21,8 @@ class AgentSpec:
 
     history_window: how many earlier messages go along at most. context_window: the model's, in tokens; 0
     when it is not known. max_tokens: of the answer; None leaves it to the model. max_steps: model calls per
-    answer (each round of tools costs one).
+    answer (each round of tools costs one). examples: said before the history. asked: what the model reads instead of
+    the question, where a prompt gives it a form.
     """
 
     name: str
@@ -30,3 +32,5 @@ class AgentSpec:
     history_window: int = 12
     context_window: int = 0
     max_steps: int = 8
+    examples: Sequence[Turn] = ()
+    asked: str = ""

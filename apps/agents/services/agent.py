@@ -9,8 +9,10 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from apps.agents.exceptions import AgentNotReadyError
 from apps.agents.models import Agent
 from apps.agents.models.agent import MAX_SUGGESTIONS
+from apps.agents.services.agent_prompt import clean_variables, version_of
 from apps.core import audit, permissions
 from apps.core.actors import Actor
 from apps.core.exceptions import Invalid
@@ -22,6 +24,10 @@ _EDITABLE = (
     "name",
     "description",
     "instructions",
+    "prompt",
+    "prompt_label",
+    "prompt_version",
+    "prompt_variables",
     "model",
     "retrieval",
     "temperature",
@@ -48,6 +54,7 @@ def create_agent(
     values = {"name": name, "model": model, "instructions": instructions, **settings}
     bases = list(knowledge_bases)
     agent = Agent(workspace=workspace, **_checked(workspace, values, bases))
+    _check_prompt(agent)
     agent.save(force_insert=True)
     agent.knowledge_bases.set(bases)
     audit.record(actor=actor, action="agents.agent.create", obj=agent, after=_snapshot(agent))
@@ -69,6 +76,7 @@ def update_agent(
     bases = None if knowledge_bases is None else list(knowledge_bases)
     for field, value in _checked(locked.workspace, changes, bases or []).items():
         setattr(locked, field, value)
+    _check_prompt(locked)
     locked.save()
     if bases is not None:
         locked.knowledge_bases.set(bases)
@@ -128,11 +136,27 @@ def _checked(
         errors["model"] = [_("Choose a chat model of this workspace.")]
     if any(base.workspace_id != workspace.pk for base in bases):
         errors["knowledge_bases"] = [_("Choose knowledge of this workspace.")]
+    prompt = values.get("prompt")
+    if prompt is not None and prompt.workspace_id != workspace.pk:
+        errors["prompt"] = [_("Choose a prompt of this workspace.")]
+    if "prompt_variables" in values:
+        checked["prompt_variables"] = clean_variables(values["prompt_variables"])
     if "suggested_questions" in values:
         checked["suggested_questions"] = _questions(values["suggested_questions"])
     if errors:
         raise Invalid(next(iter(errors.values()))[0], errors=errors)
     return checked
+
+
+def _check_prompt(agent: Agent) -> None:
+    """Raise `Invalid` when the agent's prompt has no such version or label."""
+    if agent.prompt is None:
+        return
+    try:
+        version_of(agent)
+    except AgentNotReadyError as error:
+        field = "prompt_version" if agent.prompt_version is not None else "prompt_label"
+        raise Invalid(str(error.detail), errors={field: [str(error.detail)]}) from error
 
 
 def _questions(value: Any) -> list[str]:

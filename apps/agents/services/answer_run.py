@@ -35,6 +35,7 @@ from apps.agents.runtime import (
 )
 from apps.agents.runtime.ports import Passage, Ports
 from apps.agents.services.lease import lease_end
+from apps.agents.services.model_call import version_attributes
 from apps.agents.services.outcome import Outcome, close_answer, mark_streaming
 from apps.agents.services.ports import ports_of
 from apps.agents.services.turn import RunInput
@@ -107,6 +108,7 @@ class AnswerRun:
                     attributes.OBSERVATION_TYPE: "agent",
                     attributes.INPUT: given.question.content,
                     f"{attributes.METADATA_PREFIX}agent_id": str(given.agent.pk),
+                    **version_attributes(given.prompt_version),
                 }
             )
             self._trace_id = f"{span.get_span_context().trace_id:032x}"

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.agents.models import Agent, Conversation, Source
+from apps.agents.services.agent_prompt import clean_variables
 from apps.core import audit, permissions
 from apps.core.actors import Actor
 from apps.core.exceptions import Invalid, NotAllowed, NotFound
@@ -32,15 +33,25 @@ def require_participant(actor: Actor, conversation: Conversation) -> None:
 
 @transaction.atomic
 def start_conversation(
-    *, actor: Actor, agent: Agent, source: Source = Source.CONSOLE, external_user: str = "", title: str = ""
+    *,
+    actor: Actor,
+    agent: Agent,
+    source: Source = Source.CONSOLE,
+    external_user: str = "",
+    title: str = "",
+    inputs: Mapping[str, Any] | None = None,
 ) -> Conversation:
-    """Open an empty conversation. external_user: a visitor, or whom an API caller speaks for."""
+    """Open an empty conversation. external_user: a visitor, or whom an API caller speaks for.
+
+    inputs: values of the variables in the agent's prompt. Raises NotAllowed, Invalid.
+    """
     permissions.require(actor, "chat", agent)
     conversation = Conversation.objects.create(
         workspace_id=agent.workspace_id,
         agent=agent,
         user=actor.user,
         external_user=external_user[:128],
+        variables=clean_variables(inputs or {}),
         title=title[:200],
         source=source,
         last_message_at=timezone.now(),

@@ -12,6 +12,7 @@ from uuid import UUID
 from asgiref.sync import async_to_sync
 from opentelemetry import trace
 
+from apps.agents.models import PromptVersion
 from apps.core.exceptions import FlywheelError
 from apps.providers import gateway
 from apps.providers.drivers import pool
@@ -184,6 +185,11 @@ class _Spoken:
         said = "".join(self._text)
         calls = self.completed.message.tool_calls if self.completed else ()
         return said or "\n".join(f"{call.name}({call.arguments})" for call in calls)
+
+
+def version_attributes(version: PromptVersion | None) -> dict[str, str | int]:
+    """The same for a version, with its prompt loaded; none without one."""
+    return {} if version is None else prompt_attributes(version.prompt.name, version.number)
 
 
 def prompt_attributes(name: str, version: int) -> dict[str, str | int]:

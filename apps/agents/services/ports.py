@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
 from apps.agents.runtime import Passage, PortError, Ports, Retrieved
+from apps.agents.services.model_call import version_attributes
 from apps.agents.services.turn import RunInput
 from apps.core.exceptions import FlywheelError
 from apps.knowledge.models import KnowledgeBase
@@ -19,19 +20,22 @@ from apps.providers.wire import ChatRequest, StreamEvent
 def ports_of(run: RunInput) -> Ports:
     """What the run of an agent may reach."""
     retriever = KnowledgePort(run.bases, run.agent.retrieval) if run.bases else None
-    return Ports(model=GatewayPort(run.model), retriever=retriever)
+    return Ports(model=GatewayPort(run.model, version_attributes(run.prompt_version)), retriever=retriever)
 
 
 class GatewayPort:
     """A model of the catalogue, called through the gateway."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, noted: Mapping[str, Any] | None = None) -> None:
         self._model = model
+        self._noted = noted
 
     async def __call__(self, request: ChatRequest) -> AsyncIterator[StreamEvent]:
         """Stream one reply."""
         try:
-            async with aclosing(gateway.stream_chat(model=self._model, request=request)) as events:
+            async with aclosing(
+                gateway.stream_chat(model=self._model, request=request, noted=self._noted)
+            ) as events:
                 async for event in events:
                     yield event
         except FlywheelError as error:

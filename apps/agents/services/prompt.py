@@ -10,7 +10,7 @@ import orjson
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from apps.agents.exceptions import PromptChangedError
+from apps.agents.exceptions import PromptChangedError, PromptInUseError
 from apps.agents.models import Prompt, PromptLabel, PromptType, PromptVersion
 from apps.agents.models.prompt import NEWEST
 from apps.agents.prompts import Content, ContentError, clean_messages, clean_text, variables_of
@@ -119,8 +119,13 @@ def set_tags(*, actor: Actor, prompt: Prompt, tags: Iterable[str]) -> Prompt:
 
 @transaction.atomic
 def delete_prompt(*, actor: Actor, prompt: Prompt) -> None:
-    """Delete the prompt with all versions."""
+    """Delete the prompt with all versions; raises PromptInUseError while agents speak by it."""
     permissions.require(actor, "delete", prompt)
+    if names := list(prompt.agents.order_by("name").values_list("name", flat=True)[:5]):
+        raise PromptInUseError(
+            _("Agents speak by this prompt: %(names)s. Give them other instructions first.")
+            % {"names": ", ".join(names)}
+        )
     audit.record(actor=actor, action="agents.prompt.delete", obj=prompt, before=audit.snapshot(prompt))
     prompt.delete()
 

@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 
 from apps.agents.branches import path_to, shown_path
 from apps.agents.exceptions import AgentNotReadyError, AnswerRunningError, QuestionInvalidError
-from apps.agents.models import Agent, Conversation, Message, MessageRole, MessageState
+from apps.agents.models import Agent, Conversation, Message, MessageRole, MessageState, PromptVersion
 from apps.agents.runtime import AgentSpec, Turn
+from apps.agents.services.agent_prompt import instructions_of
 from apps.agents.services.conversation import require_participant
 from apps.agents.services.lease import close_abandoned_in, lease_end
 from apps.core.actors import Actor
@@ -39,6 +40,7 @@ class RunInput:
     language: str
     question_branches: Sequence[str]
     answer_branches: Sequence[str]
+    prompt_version: PromptVersion | None = None
 
 
 @transaction.atomic
@@ -111,7 +113,7 @@ def _lock(actor: Actor, conversation_id: UUID) -> Conversation:
     """Lock the conversation: turns of one conversation begin one after another."""
     conversation = (
         Conversation.objects.select_for_update(of=("self",))
-        .select_related("agent__model__provider", "agent__workspace")
+        .select_related("agent__model__provider", "agent__workspace", "agent__prompt")
         .filter(pk=conversation_id)
         .first()
     )
@@ -185,9 +187,12 @@ def _run_input(
     model = agent.model
     if model is None:
         raise AgentNotReadyError
+    told = instructions_of(agent, question=question.content, variables=question.conversation.variables)
     spec = AgentSpec(
         name=agent.name,
-        instructions=agent.instructions,
+        instructions=told.text,
+        examples=told.examples,
+        asked=told.asked,
         temperature=agent.temperature,
         max_tokens=agent.max_tokens,
         history_window=agent.history_window,
@@ -204,6 +209,7 @@ def _run_input(
         language=translation.get_language() or "en",
         question_branches=_branches(messages, question),
         answer_branches=_branches(messages, answer),
+        prompt_version=told.version,
     )
 
 

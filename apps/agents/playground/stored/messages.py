@@ -18,7 +18,7 @@ _LANGCHAIN = {
     "ToolMessage": "tool",
 }
 #: Items of OpenAI's responses that stand beside messages.
-_ITEMS = {"function_call", "function_call_output", "reasoning"}
+_ITEMS = ("function_call", "function_call_output", "reasoning")
 
 
 def read_list(value: Any, depth: int = 0) -> list[Message]:
@@ -88,8 +88,9 @@ def _messages(role: str, said: Gathered, item: Mapping[str, Any]) -> list[Messag
         message["tool_calls"] = [{name: clean(text) for name, text in call.items()} for call in calls]
     if said.images:
         message["images"] = said.images
-    if role == "tool" and (call_id := item.get("tool_call_id") or item.get("toolCallId") or item.get("name")):
-        message["tool_call_id"] = clean(str(call_id))
+    answered = item.get("tool_call_id") or item.get("toolCallId") or item.get("name")
+    if role == "tool" and answered:
+        message["tool_call_id"] = clean(str(answered))
     return [*messages, message]
 
 

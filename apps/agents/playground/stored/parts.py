@@ -98,7 +98,7 @@ def _thought(part: Part, gathered: Gathered) -> None:
 def _call(part: Part, gathered: Gathered) -> None:
     inner = part.get("functionCall")
     source = inner if isinstance(inner, Mapping) else part
-    given = next((source[name] for name in ("arguments", "input", "args") if name in source), {})
+    given: Any = next((source[name] for name in ("arguments", "input", "args") if name in source), {})
     call_id = (
         source.get("id") or source.get("call_id") or source.get("toolCallId") or source.get("tool_call_id")
     )
