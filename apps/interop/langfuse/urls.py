@@ -1,6 +1,5 @@
 """Routes below /api/public, each with and without a slash at the end."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +27,7 @@ from apps.tracing.api.otlp import export_traces
 def both(route: str, view: Callable[..., Any], name: str) -> list[URLPattern]:
     """The route with and without a slash: a redirect would lose what is sent."""
     if "<" not in route:
-        return [re_path(rf"^api/public/{re.escape(route)}/?$", view, name=name)]
+        return [re_path(rf"^api/public/{route}/?$", view, name=name)]
     return [path(f"api/public/{route}{end}", view, name=name) for end in ("", "/")]
 
 
