@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils.translation import trans_real
 
 from apps.core.models import User, Workspace
 from apps.workflows.models import RunMode, RunWait, Trigger, Workflow, WorkflowRun
@@ -47,6 +48,27 @@ def test_an_editor_creates_saves_publishes_and_exports(api: Any, editor: User) -
     assert text["Content-Disposition"].endswith('.yaml"')
     again = client.post("/api/v1/workflows/import/", {"document": text.content.decode(), "name": "Again"})
     assert (again.status_code, again.json()["name"]) == (201, "Again")
+
+
+@pytest.fixture
+def chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two sentences of the validator, translated in the catalogue that the product uses."""
+    catalogue = trans_real.translation("zh-hans")._catalog._catalogs[0]  # type: ignore[attr-defined]  # no setter
+    monkeypatch.setitem(catalogue, "There is no node {name!r}.{hint}", "没有节点“{name}”。{hint}")
+    monkeypatch.setitem(catalogue, " Known: {names}.", "已有：{names}。")
+
+
+@pytest.mark.usefixtures("chinese")
+def test_problems_are_said_in_the_language_of_the_request(api: Any, editor: User, workflow: Workflow) -> None:
+    client = api(editor)
+    broken = greeting()
+    broken["edges"].append({"source": "hello", "target": "nowhere"})
+    found = {}
+    for language in ("en", "zh-Hans"):
+        answer = client.post(path(workflow, "validate/"), {"document": broken}, HTTP_ACCEPT_LANGUAGE=language)
+        (found[language],) = (p for p in answer.json()["problems"] if p["place"] == "edges[2].target")
+    assert found["en"]["message"] == "There is no node 'nowhere'. Known: end, hello, start."
+    assert found["zh-Hans"]["message"] == "没有节点“nowhere”。已有：end, hello, start。"
 
 
 def test_problems_are_listed_with_their_places(api: Any, editor: User, workflow: Workflow) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from apps.workflows.admin.base import JsonMixin, WorkflowPage, number_of, text_of
 from apps.workflows.admin.graph import graph_of, read_loosely
@@ -89,7 +90,9 @@ def check(workflow: Workflow, text: str) -> dict[str, Any]:
     """
     broken = form_problems(text)
     if broken:
-        problems = [{**problem.as_dict(), "line": problem.line or 1, "column": 0} for problem in broken]
+        problems = [
+            {**problem.as_dict(gettext), "line": problem.line or 1, "column": 0} for problem in broken
+        ]
         return {"problems": problems, "graph": None, "lines": [], "readable": False}
     positions = Positions(text)
     document, readable = read_loosely(text)

@@ -24,6 +24,7 @@ from apps.workflows.dsl.operators import OPERATORS, Operator, find_operator, tru
 from apps.workflows.dsl.problems import join_place
 from apps.workflows.dsl.references import Reference, compile_reference
 from apps.workflows.dsl.scope import ItemScope, Scope
+from apps.workflows.dsl.sentences import _
 from apps.workflows.dsl.templates import Template
 from apps.workflows.dsl.values import Resolve, Value, compile_value
 
@@ -94,7 +95,7 @@ def compile_condition(raw: Any, *, item: bool = False) -> Condition:
     check = builder.build(raw, "", 0)
     references = tuple({found.text: found for found in builder.references}.values())
     if not item and any(found.root == "@" for found in references):
-        raise ConditionSyntaxError("@ stands for an item, which only exists inside where.")
+        raise ConditionSyntaxError(_("@ stands for an item, which only exists inside where."))
     return Condition(raw, check, references, tuple(builder.templates), tuple(builder.leaves))
 
 
@@ -110,7 +111,7 @@ class _Builder:
     def build(self, raw: Any, place: str, depth: int) -> Check:
         """One part of the tree."""
         if depth > MAX_DEPTH:
-            raise ConditionSyntaxError("The condition is nested too deeply.", place)
+            raise ConditionSyntaxError(_("The condition is nested too deeply."), place)
         if isinstance(raw, bool):
             return lambda _scope: raw
         if isinstance(raw, str):
@@ -119,13 +120,15 @@ class _Builder:
             return self._group("all", raw, place, depth)
         if not isinstance(raw, dict):
             raise ConditionSyntaxError(
-                "A condition is a text, an object with all, any, not or op, or a list.", place
+                _("A condition is a text, an object with all, any, not or op, or a list."), place
             )
         for key in ("all", "any", "not"):
             if key in raw:
                 if len(raw) > 1:
                     others = ", ".join(sorted(str(other) for other in raw if other != key))
-                    raise ConditionSyntaxError(f"Beside {key} there can't be {others}.", place)
+                    raise ConditionSyntaxError(
+                        _("Beside {key} there can't be {others}.", key=key, others=others), place
+                    )
                 return self._combined(key, raw[key], join_place(place, key), depth)
         return self._leaf(raw, place)
 
@@ -137,9 +140,9 @@ class _Builder:
 
     def _group(self, key: str, raw: Any, place: str, depth: int) -> Check:
         if not isinstance(raw, list):
-            raise ConditionSyntaxError(f"{key} takes a list of conditions.", place)
+            raise ConditionSyntaxError(_("{key} takes a list of conditions.", key=key), place)
         if not raw:
-            raise ConditionSyntaxError("There is no condition in the list.", place)
+            raise ConditionSyntaxError(_("There is no condition in the list."), place)
         parts = [self.build(part, join_place(place, index), depth + 1) for index, part in enumerate(raw)]
         if len(parts) == 1:
             return parts[0]
@@ -151,17 +154,19 @@ class _Builder:
         try:
             evaluate, references = compile_expression(raw)
         except ConditionSyntaxError as error:
-            raise ConditionSyntaxError(error.message, place) from error
+            raise ConditionSyntaxError(error.sentence, place) from error
         self.references.extend(references)
         return lambda scope: truthy(evaluate(scope))
 
     def _leaf(self, raw: dict[str, Any], place: str) -> Check:
         self._count += 1
         if self._count > MAX_LEAVES:
-            raise ConditionSyntaxError(f"A condition may have at most {MAX_LEAVES} comparisons.", place)
+            raise ConditionSyntaxError(
+                _("A condition may have at most {limit} comparisons.", limit=MAX_LEAVES), place
+            )
         unknown = sorted(str(key) for key in raw if key not in _LEAF_KEYS)
         if unknown:
-            raise ConditionSyntaxError(f"A comparison has no {', '.join(unknown)}.", place)
+            raise ConditionSyntaxError(_("A comparison has no {names}.", names=", ".join(unknown)), place)
         operator = _operator(raw, place)
         left = self._value(raw.get("left"), join_place(place, "left"))
         if "where" in raw:
@@ -169,7 +174,7 @@ class _Builder:
         right = None
         if not operator.unary:
             if "right" not in raw:
-                raise ConditionSyntaxError(f"{operator.name} needs a right side.", place)
+                raise ConditionSyntaxError(_("{name} needs a right side.", name=operator.name), place)
             right = self._value(raw["right"], join_place(place, "right"))
         check = _comparison(operator, left, right)
         self.leaves.append(Leaf(place, operator, left, right, check))
@@ -180,7 +185,7 @@ class _Builder:
         quantify = _OVER_ITEMS.get("contains" if negated else operator.name)
         if quantify is None or "right" in raw:
             raise ConditionSyntaxError(
-                "where goes with contains, not_contains or all_of, and takes the place of right.", place
+                _("where goes with contains, not_contains or all_of, and takes the place of right."), place
             )
         inner = compile_condition(raw["where"], item=True)
         self.references.extend(found for found in inner.references if found.root != "@")
@@ -199,7 +204,7 @@ class _Builder:
         try:
             value = _item_value(raw) if isinstance(raw, str) and raw.startswith("@") else compile_value(raw)
         except LanguageError as error:
-            raise ConditionSyntaxError(error.message, place) from error
+            raise ConditionSyntaxError(error.sentence, place) from error
         self.references.extend(value.references)
         self.templates.extend(value.templates)
         return value
@@ -207,11 +212,12 @@ class _Builder:
 
 def _operator(raw: dict[str, Any], place: str) -> Operator:
     if "left" not in raw or not isinstance(raw.get("op"), str):
-        raise ConditionSyntaxError("A comparison needs left and op.", place)
+        raise ConditionSyntaxError(_("A comparison needs left and op."), place)
     operator = find_operator(raw["op"])
     if operator is None:
         raise ConditionSyntaxError(
-            f"There is no operator {raw['op']!r}; known are {', '.join(OPERATORS)}.", join_place(place, "op")
+            _("There is no operator {op!r}; known are {known}.", op=raw["op"], known=", ".join(OPERATORS)),
+            join_place(place, "op"),
         )
     return operator
 

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from apps.workflows.dsl.nodetype import OUT
 from apps.workflows.dsl.references import NAME
+from apps.workflows.dsl.sentences import _
 from apps.workflows.dsl.types import TYPES, is_type
 
 VERSION = "flywheel/v1"
@@ -25,7 +26,9 @@ MAX_EDGES = 20_000
 
 def _checked_type(name: str) -> str:
     if not is_type(name):
-        raise ValueError(f"There is no type {name!r}; known are {', '.join(TYPES)}.")
+        raise ValueError(
+            _("There is no type {name!r}; known are {known}.", name=name, known=", ".join(TYPES))
+        )
     return name
 
 

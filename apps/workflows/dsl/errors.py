@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from apps.workflows.dsl.sentences import Text, _
+
 
 class LanguageError(ValueError):
     """Root of all errors of values. `code` is for programs; the sentence says what to do about it."""
 
     code = "invalid_value"
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, sentence: Text) -> None:
+        super().__init__(str(sentence))
+        self.sentence = sentence
+
+    @property
+    def message(self) -> str:
+        """The sentence in English."""
+        return str(self.args[0])
 
 
 class ReferenceSyntaxError(LanguageError):
@@ -24,7 +31,7 @@ class TemplateSyntaxError(LanguageError):
 
     code = "template_syntax"
 
-    def __init__(self, message: str, line: int = 1) -> None:
+    def __init__(self, message: Text, line: int = 1) -> None:
         super().__init__(message)
         self.line = line
 
@@ -40,7 +47,7 @@ class ConditionSyntaxError(LanguageError):
 
     code = "condition_syntax"
 
-    def __init__(self, message: str, place: str = "") -> None:
+    def __init__(self, message: Text, place: str = "") -> None:
         super().__init__(message)
         self.place = place
 
@@ -61,7 +68,9 @@ class FieldError(LanguageError):
     """A field of a configuration can't be compiled or resolved; `place` is its path below `config`."""
 
     def __init__(self, place: str, cause: LanguageError) -> None:
-        super().__init__(f"{place}: {cause.message}" if place else cause.message)
+        super().__init__(
+            _("{place}: {detail}", place=place, detail=cause.sentence) if place else cause.sentence
+        )
         self.code = cause.code
         self.place = place
         self.cause = cause

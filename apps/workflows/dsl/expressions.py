@@ -26,6 +26,7 @@ from apps.workflows.dsl import operators
 from apps.workflows.dsl.errors import ConditionSyntaxError, ReferenceSyntaxError
 from apps.workflows.dsl.references import Reference, compile_reference, scan_reference
 from apps.workflows.dsl.scope import Scope
+from apps.workflows.dsl.sentences import Text, _
 from apps.workflows.dsl.types import text
 
 MAX_LENGTH = 10_000
@@ -84,7 +85,7 @@ def _next(source: str, start: int) -> tuple[Token, int]:
         return _word(match.group(), start), match.end()
     if match := _SIGN.match(source, start):
         return Token("sign", match.group(), start), match.end()
-    raise _wrong(f"{source[start]!r} means nothing here", source, start)
+    raise _wrong(_("{character!r} means nothing here", character=source[start]), source, start)
 
 
 def _word(word: str, start: int) -> Token:
@@ -98,10 +99,10 @@ def _word(word: str, start: int) -> Token:
 
 def _number(found: str, source: str, start: int) -> int | float:
     if len(found) > 300:
-        raise _wrong("The number is too long", source, start)
+        raise _wrong(_("The number is too long"), source, start)
     value = int(found) if found.isdigit() else float(found)
     if isinstance(value, float) and not math.isfinite(value):
-        raise _wrong("The number is too large", source, start)
+        raise _wrong(_("The number is too large"), source, start)
     return value
 
 
@@ -113,7 +114,7 @@ def _unquote(found: str, source: str, start: int) -> str:
     try:
         return str(json.loads(f'"{inner}"'))
     except ValueError:
-        raise _wrong("The text has an escape that JSON doesn't know", source, start) from None
+        raise _wrong(_("The text has an escape that JSON doesn't know"), source, start) from None
 
 
 def _json_escape(match: re.Match[str]) -> str:
@@ -125,11 +126,15 @@ def _json_escape(match: re.Match[str]) -> str:
     return json.dumps(found)[1:-1] if len(found) == 1 else found
 
 
-def _wrong(message: str, source: str, position: int) -> ConditionSyntaxError:
+def _wrong(message: Text, source: str, position: int) -> ConditionSyntaxError:
     line = source.count("\n", 0, position) + 1
     column = position - (source.rfind("\n", 0, position) + 1) + 1
-    where = f"line {line}, column {column}" if line > 1 else f"column {column}"
-    return ConditionSyntaxError(f"{message} ({where}).")
+    where = (
+        _("line {line}, column {column}", line=line, column=column)
+        if line > 1
+        else _("column {column}", column=column)
+    )
+    return ConditionSyntaxError(_("{detail} ({where}).", detail=message, where=where))
 
 
 def compile_expression(source: str) -> tuple[Evaluate, tuple[Reference, ...]]:
@@ -138,7 +143,9 @@ def compile_expression(source: str) -> tuple[Evaluate, tuple[Reference, ...]]:
     The function never raises: what can't be computed is nothing. Raises ConditionSyntaxError.
     """
     if len(source) > MAX_LENGTH:
-        raise ConditionSyntaxError(f"An expression may have at most {MAX_LENGTH:,} characters.")
+        raise ConditionSyntaxError(
+            _("An expression may have at most {limit:,} characters.", limit=MAX_LENGTH)
+        )
     parser = _Parser(source)
     return parser.parse(), tuple({found.text: found for found in parser.references}.values())
 
@@ -156,7 +163,7 @@ class _Parser:
 
     def parse(self) -> Evaluate:
         if self._token.kind == "end":
-            raise ConditionSyntaxError("The expression is empty.")
+            raise ConditionSyntaxError(_("The expression is empty."))
         result = self._or()
         if self._token.kind != "end":
             raise self._error()
@@ -180,18 +187,20 @@ class _Parser:
 
     def _expect(self, sign: str) -> None:
         if self._accept(sign) is None:
-            raise self._error(f"{sign} is missing")
+            raise self._error(_("{sign} is missing", sign=sign))
 
-    def _error(self, message: str = "") -> ConditionSyntaxError:
+    def _error(self, message: Text = "") -> ConditionSyntaxError:
         token = self._token
         if token.kind == "end":
             message = message or "Something is missing at the end"
-        return _wrong(message or f"{_shown(token)!r} can't stand here", self._source, token.position)
+        return _wrong(
+            message or _("{word!r} can't stand here", word=_shown(token)), self._source, token.position
+        )
 
     def _or(self) -> Evaluate:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise self._error("The expression is nested too deeply")
+            raise self._error(_("The expression is nested too deeply"))
         parts = [self._and()]
         while self._accept("||"):
             parts.append(self._and())
@@ -221,7 +230,7 @@ class _Parser:
         right_at = self._token
         right = self._sum()
         if self._token.kind == "sign" and self._token.value in _COMPARE:
-            raise self._error("Comparisons can't be chained; join two of them with &&")
+            raise self._error(_("Comparisons can't be chained; join two of them with &&"))
         operator = operators.find_operator(name)
         if operator is None:
             raise self._error()
@@ -259,7 +268,7 @@ class _Parser:
         # each one is a call inside the next, so their number is bounded like the depth of brackets
         self._sums += 1
         if self._sums > MAX_SUMS:
-            raise self._error(f"An expression may have at most {MAX_SUMS} operations")
+            raise self._error(_("An expression may have at most {limit} operations", limit=MAX_SUMS))
         return _arithmetic(sign, left, right)
 
     def _sign(self) -> Evaluate:
@@ -295,14 +304,27 @@ class _Parser:
             self._position -= 1
             known = ", ".join(sorted(FUNCTIONS))
             hint = "a text needs quotes" if function is None else "it needs ( )"
-            raise self._error(f"{token.value!r} is no name in expressions: {hint}; functions are {known}")
+            raise self._error(
+                _(
+                    "{value!r} is no name in expressions: {hint}; functions are {known}",
+                    value=token.value,
+                    hint=hint,
+                    known=known,
+                )
+            )
         if token.value in {"exists", "missing"}:
             return self._presence(token.value == "exists")
         items = self._items(")")
         low, high, compute = function
         if not low <= len(items) <= high:
             self._position -= 1
-            raise self._error(f"{token.value} takes {low if low == high else f'{low} to {high}'} value(s)")
+            raise self._error(
+                _(
+                    "{value} takes {count} value(s)",
+                    value=token.value,
+                    count=low if low == high else f"{low} to {high}",
+                )
+            )
         if len(items) == 1:
             only = items[0]
             return lambda scope: compute(only(scope))
@@ -311,7 +333,7 @@ class _Parser:
     def _presence(self, wanted: bool) -> Evaluate:
         token = self._token
         if token.kind != "reference":
-            raise self._error("exists takes a reference")
+            raise self._error(_("exists takes a reference"))
         self._take()
         self._expect(")")
         reference: Reference = token.value
@@ -327,7 +349,7 @@ class _Parser:
             if self._accept(end):
                 return items
             if self._accept(",") is None:
-                raise self._error(f"{end} is missing")
+                raise self._error(_("{end} is missing", end=end))
 
 
 def _shown(token: Token) -> str:

@@ -10,6 +10,7 @@ from apps.workflows.dsl.document import Document
 from apps.workflows.dsl.nodetype import Catalogue
 from apps.workflows.dsl.parsing import parse
 from apps.workflows.dsl.problems import DocumentError, Problem
+from apps.workflows.dsl.sentences import _
 from apps.workflows.dsl.writing import dump_json, dump_yaml
 
 Format = Literal["yaml", "json"]
@@ -38,4 +39,4 @@ def read_file(content: bytes) -> Document:
     try:
         return parse(content.decode(encoding))
     except UnicodeDecodeError:
-        raise DocumentError([Problem("not_text", "", "The file is not UTF-8 text.")]) from None
+        raise DocumentError([Problem("not_text", "", _("The file is not UTF-8 text."))]) from None

@@ -16,6 +16,7 @@ from jsonpath.selectors import Filter, NameSelector
 
 from apps.workflows.dsl.errors import ReferenceSyntaxError
 from apps.workflows.dsl.scope import Scope
+from apps.workflows.dsl.sentences import _
 
 #: More results than this are refused: a query gets no further than its cost.
 MAX_RESULTS = 100_000
@@ -61,15 +62,17 @@ def compile_query(root: str, rest: str) -> tuple[Callable[[Scope], list[Any]], f
     Raises ReferenceSyntaxError. The function returns a list; it is empty when nothing matches.
     """
     if len(rest) > MAX_LENGTH:
-        raise ReferenceSyntaxError(f"A path may have at most {MAX_LENGTH} characters.")
+        raise ReferenceSyntaxError(_("A path may have at most {limit} characters.", limit=MAX_LENGTH))
     try:
         query = _ENVIRONMENT.compile(f"$[{root!r}]{rest}")
         names = frozenset(_root_names(query))
     except (JSONPathError, RecursionError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "nested too deeply"
-        raise ReferenceSyntaxError(f"The path {rest!r} can't be read: {reason}.") from error
+        reason = str(error).splitlines()[0] if str(error) else _("nested too deeply")
+        raise ReferenceSyntaxError(
+            _("The path {rest!r} can't be read: {reason}.", rest=rest, reason=reason)
+        ) from error
     if isinstance(query, CompoundJSONPath):
-        raise ReferenceSyntaxError("Paths can't be joined by | or &.")
+        raise ReferenceSyntaxError(_("Paths can't be joined by | or &."))
 
     def find(scope: Scope) -> list[Any]:
         try:
@@ -104,5 +107,5 @@ def _names_in(expression: Any) -> Iterator[str]:
 def _first_name(path: Any) -> str:
     first: tuple[Any, ...] = path.segments[0].selectors if path.segments else ()
     if len(first) != 1 or not isinstance(first[0], NameSelector):
-        raise ReferenceSyntaxError("Inside a filter, $ must be followed by the name of a node.")
+        raise ReferenceSyntaxError(_("Inside a filter, $ must be followed by the name of a node."))
     return str(first[0].name)

@@ -12,6 +12,7 @@ from typing import Any
 
 from apps.workflows.dsl.document import VERSION
 from apps.workflows.dsl.problems import DocumentError, Problem
+from apps.workflows.dsl.sentences import _
 
 Step = Callable[[dict[str, Any]], None]
 
@@ -53,11 +54,19 @@ def migrate(data: dict[str, Any]) -> dict[str, Any]:
 
 def _unknown(version: Any) -> Problem:
     if version is None:
-        return Problem("version_missing", "version", f"The document must begin with 'version: {VERSION}'.")
+        return Problem(
+            "version_missing",
+            "version",
+            _("The document must begin with 'version: {version}'.", version=VERSION),
+        )
     return Problem(
         "version_unknown",
         "version",
-        f"Version {version!r} can't be read; known are {', '.join(versions())}.",
+        _(
+            "Version {version!r} can't be read; known are {known}.",
+            version=version,
+            known=", ".join(versions()),
+        ),
         params={"version": str(version)},
     )
 

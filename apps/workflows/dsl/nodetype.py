@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel
 
+from apps.workflows.dsl.sentences import Text
+
 #: The port that every node has unless it names others.
 OUT = "out"
 #: The port of a node whose `on_error.strategy` is `branch`.
@@ -63,7 +65,7 @@ class NodeType(Protocol):
         """For a container: what its body may read under the container's id (``$.<id>.item``)."""
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """What is wrong beyond the schema: pairs of a path below `config` and a sentence."""
 
 

@@ -11,33 +11,36 @@ from apps.workflows.dsl.document import Document
 from apps.workflows.dsl.migrate import migrate
 from apps.workflows.dsl.problems import DocumentError, Problem, join_place
 from apps.workflows.dsl.reading import Source, check_plain, read
+from apps.workflows.dsl.sentences import Sentence, Text, _, cause, gettext_noop
 
 #: pydantic's kinds of errors in our words; what is not here keeps pydantic's sentence.
 _SENTENCES = {
-    "missing": "{name} is missing.",
-    "extra_forbidden": "Unknown key {name!r}.",
-    "string_type": "{name} must be a text.",
-    "int_type": "{name} must be a whole number.",
-    "int_parsing": "{name} must be a whole number.",
-    "int_from_float": "{name} must be a whole number.",
-    "float_type": "{name} must be a number.",
-    "float_parsing": "{name} must be a number.",
-    "bool_type": "{name} must be true or false.",
-    "bool_parsing": "{name} must be true or false.",
-    "list_type": "{name} must be a list.",
-    "dict_type": "{name} must be an object.",
-    "model_type": "{name} must be an object.",
-    "model_attributes_type": "{name} must be an object.",
-    "greater_than": "{name} must be more than {gt}.",
-    "greater_than_equal": "{name} must be at least {ge}.",
-    "less_than": "{name} must be less than {lt}.",
-    "less_than_equal": "{name} must be at most {le}.",
-    "too_long": "{name} may have at most {max_length} entries.",
-    "too_short": "{name} must have at least {min_length} entries.",
-    "string_too_long": "{name} may have at most {max_length} characters.",
-    "string_too_short": "{name} must have at least {min_length} characters.",
-    "literal_error": "{name} must be one of {expected}.",
-    "string_pattern_mismatch": "{name} {input!r} must be letters, digits and _, and begin with a letter.",
+    "missing": gettext_noop("{name} is missing."),
+    "extra_forbidden": gettext_noop("Unknown key {name!r}."),
+    "string_type": gettext_noop("{name} must be a text."),
+    "int_type": gettext_noop("{name} must be a whole number."),
+    "int_parsing": gettext_noop("{name} must be a whole number."),
+    "int_from_float": gettext_noop("{name} must be a whole number."),
+    "float_type": gettext_noop("{name} must be a number."),
+    "float_parsing": gettext_noop("{name} must be a number."),
+    "bool_type": gettext_noop("{name} must be true or false."),
+    "bool_parsing": gettext_noop("{name} must be true or false."),
+    "list_type": gettext_noop("{name} must be a list."),
+    "dict_type": gettext_noop("{name} must be an object."),
+    "model_type": gettext_noop("{name} must be an object."),
+    "model_attributes_type": gettext_noop("{name} must be an object."),
+    "greater_than": gettext_noop("{name} must be more than {gt}."),
+    "greater_than_equal": gettext_noop("{name} must be at least {ge}."),
+    "less_than": gettext_noop("{name} must be less than {lt}."),
+    "less_than_equal": gettext_noop("{name} must be at most {le}."),
+    "too_long": gettext_noop("{name} may have at most {max_length} entries."),
+    "too_short": gettext_noop("{name} must have at least {min_length} entries."),
+    "string_too_long": gettext_noop("{name} may have at most {max_length} characters."),
+    "string_too_short": gettext_noop("{name} must have at least {min_length} characters."),
+    "literal_error": gettext_noop("{name} must be one of {expected}."),
+    "string_pattern_mismatch": gettext_noop(
+        "{name} {input!r} must be letters, digits and _, and begin with a letter."
+    ),
 }
 _CODES = {
     "missing": "missing_key",
@@ -71,7 +74,7 @@ def parse_source(source: Source) -> Document:
     """As `parse`, for what was read before; problems carry lines."""
     if not isinstance(source.data, dict):
         raise DocumentError(
-            [Problem("not_an_object", "", "A workflow is an object with version, nodes and edges.")]
+            [Problem("not_an_object", "", _("A workflow is an object with version, nodes and edges."))]
         )
     data = migrate(source.data)
     try:
@@ -110,12 +113,16 @@ def _place(base: str, location: tuple[str | int, ...], data: Any) -> tuple[str, 
     return join_place(base, *steps), steps
 
 
-def _sentence(item: Any, name: str) -> str:
+def _sentence(item: Any, name: str) -> Text:
     template = _SENTENCES.get(item["type"])
     if template is not None:
         given = item.get("input")
         shown = given if isinstance(given, str) and len(given) <= _SHOWN else f"{str(given)[:_SHOWN]}…"
-        return template.format(name=name, **{"input": shown, **_plain_numbers(item.get("ctx", {}))})
+        return Sentence(template, name=name, **{"input": shown, **_plain_numbers(item.get("ctx", {}))})
+    error = item.get("ctx", {}).get("error")
+    own = cause(error) if isinstance(error, ValueError) else ""
+    if isinstance(own, Sentence):
+        return own
     message: str = item["msg"].removeprefix("Value error, ")
     message = message[:1].upper() + message[1:]
     return message if message.endswith((".", "!", "?")) else f"{message}."
@@ -156,7 +163,7 @@ def _with_lines(problems: list[Problem], lines: Mapping[str, int]) -> Iterator[P
         yield Problem(
             problem.code,
             problem.place,
-            problem.message,
+            problem.sentence,
             problem.node_id,
             problem.severity,
             problem.params,

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from apps.workflows.dsl.sentences import Text, Translate, said
+
 Severity = Literal["error", "warning"]
 
 
@@ -13,33 +15,43 @@ Severity = Literal["error", "warning"]
 class Problem:
     """One finding.
 
-    code: for programs; `params` hold what the sentence names, so that it can be said in another language.
+    code: for programs; sentence: for people, see `dsl.sentences`; params: what programs want to know beside the code.
     place: path in the document, such as ``nodes[2].config.url``; "" is the document itself.
     line: 1-based line in the text that was read, where it is known.
     """
 
     code: str
     place: str
-    message: str
+    sentence: Text
     node_id: str = ""
     severity: Severity = "error"
     params: dict[str, Any] = field(default_factory=dict, compare=False)
     line: int | None = field(default=None, compare=False)
 
-    def as_dict(self) -> dict[str, Any]:
-        """The finding as plain JSON."""
+    @property
+    def message(self) -> str:
+        """What is wrong and what to do, in English."""
+        return str(self.sentence)
+
+    def as_dict(self, translate: Translate = str) -> dict[str, Any]:
+        """The finding as plain JSON, said in the translator's language."""
         return {
             "code": self.code,
             "place": self.place,
-            "message": self.message,
+            "message": said(self.sentence, translate),
             "node_id": self.node_id,
             "severity": self.severity,
             "params": self.params,
             "line": self.line,
         }
 
+    def shown(self, translate: Translate = str) -> str:
+        """The place and what is wrong there, in the translator's language."""
+        sentence = str(said(self.sentence, translate))
+        return f"{self.place}: {sentence}" if self.place else sentence
+
     def __str__(self) -> str:
-        return f"{self.place}: {self.message}" if self.place else self.message
+        return self.shown()
 
 
 class DocumentError(ValueError):

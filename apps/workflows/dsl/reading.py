@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from apps.workflows.dsl.problems import DocumentError, Problem, join_place
+from apps.workflows.dsl.sentences import Text, _
 
 MAX_CHARACTERS = 5 * 2**20
 #: Levels of lists and objects; a body is two of them.
@@ -56,7 +57,9 @@ class Source:
 def read(source: str) -> Source:
     """Read YAML or JSON; raises DocumentError with the line of what is wrong."""
     if len(source) > MAX_CHARACTERS:
-        raise _error("too_large", f"A document may have at most {MAX_CHARACTERS:,} characters.")
+        raise _error(
+            "too_large", _("A document may have at most {limit:,} characters.", limit=MAX_CHARACTERS)
+        )
     source = source.removeprefix("\ufeff")
     if source.lstrip()[:1] == "{":
         try:
@@ -91,8 +94,10 @@ def _finite(spelled: str) -> float:
     return value
 
 
-def _error(code: str, message: str, place: str = "", line: int | None = None, **params: Any) -> DocumentError:
-    shown = f"{message} (line {line})" if line is not None else message
+def _error(
+    code: str, message: Text, place: str = "", line: int | None = None, **params: Any
+) -> DocumentError:
+    shown = _("{sentence} (line {line})", sentence=message, line=line) if line is not None else message
     return DocumentError([Problem(code, place, shown, params=params, line=line)])
 
 
@@ -104,13 +109,13 @@ def check_plain(data: Any) -> None:
         value, place, depth = pending.pop()
         count += 1
         if count > MAX_VALUES:
-            raise _error("too_large", f"A document may have at most {MAX_VALUES:,} values.")
+            raise _error("too_large", _("A document may have at most {limit:,} values.", limit=MAX_VALUES))
         if depth > MAX_DEPTH:
-            raise _error("too_deep", f"A document may have at most {MAX_DEPTH} levels.", place)
+            raise _error("too_deep", _("A document may have at most {limit} levels.", limit=MAX_DEPTH), place)
         if isinstance(value, dict):
             for key, item in value.items():
                 if not isinstance(key, str):
-                    raise _error("key_not_text", f"The key {key!r} is no text.", place)
+                    raise _error("key_not_text", _("The key {key!r} is no text.", key=key), place)
                 _check_text(key, place)
                 pending.append((item, join_place(place, key), depth + 1))
         elif isinstance(value, list):
@@ -124,17 +129,17 @@ def _check_scalar(value: Any, place: str) -> None:
         _check_text(value, place)
     elif isinstance(value, float):
         if not math.isfinite(value):
-            raise _error("not_finite", "A number must be finite.", place)
+            raise _error("not_finite", _("A number must be finite."), place)
     elif isinstance(value, int) and not isinstance(value, bool):
         if value.bit_length() > 1_000:
-            raise _error("number_too_long", "The number is too long.", place)
+            raise _error("number_too_long", _("The number is too long."), place)
     elif value is not None and not isinstance(value, bool):
-        raise _error("not_plain", f"A {type(value).__name__} can't stand in a document.", place)
+        raise _error("not_plain", _("A {type} can't stand in a document.", type=type(value).__name__), place)
 
 
 def _check_text(value: str, place: str) -> None:
     if _UNSTORABLE.search(value):
-        raise _error("unstorable_character", "The text holds a character that can't be stored.", place)
+        raise _error("unstorable_character", _("The text holds a character that can't be stored."), place)
 
 
 def read_yaml(source: str) -> Source:
@@ -144,11 +149,14 @@ def read_yaml(source: str) -> Source:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else mark.line + 1
-        raise _error(
-            "yaml_syntax", f"{(error.problem or 'The text is no YAML').capitalize()}.", line=line
-        ) from error
+        raise _error("yaml_syntax", _not_yaml(error), line=line) from error
     except yaml.reader.ReaderError as error:
-        raise _error("yaml_syntax", "The text holds a character that YAML does not allow.") from error
+        raise _error("yaml_syntax", _("The text holds a character that YAML does not allow.")) from error
+
+
+def _not_yaml(error: yaml.MarkedYAMLError) -> Text:
+    """What the parser says, or that it could not read the text."""
+    return f"{error.problem.capitalize()}." if error.problem else _("The text is no yaml.")
 
 
 class _Composer:
@@ -165,11 +173,13 @@ class _Composer:
     def compose(self, source: str) -> Source:
         for event in yaml.parse(source, Loader=yaml.CSafeLoader):
             if isinstance(event, yaml.AliasEvent):
-                raise _error("yaml_alias", "Aliases (*) can't be used.", line=_line(event))
+                raise _error("yaml_alias", _("Aliases (*) can't be used."), line=_line(event))
             if isinstance(event, yaml.DocumentStartEvent):
                 self._documents += 1
                 if self._documents > 1:
-                    raise _error("yaml_documents", "There must be one document in a file.", line=_line(event))
+                    raise _error(
+                        "yaml_documents", _("There must be one document in a file."), line=_line(event)
+                    )
             elif isinstance(event, yaml.ScalarEvent):
                 self._add(self._scalar(event), event)
             elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
@@ -181,15 +191,19 @@ class _Composer:
 
     def _open(self, event: Any) -> None:
         if event.tag is not None:
-            raise _error("yaml_tag", f"Tags can't be used: {event.tag}", line=_line(event))
+            raise _error("yaml_tag", _("Tags can't be used: {tag}", tag=event.tag), line=_line(event))
         container: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
         if self._stack and isinstance(self._stack[-1][0], dict) and self._keys[-1] is None:
-            raise _error("key_not_text", "A key must be a text.", line=_line(event))
+            raise _error("key_not_text", _("A key must be a text."), line=_line(event))
         place = self._add(container, event)
         self._stack.append((container, place))
         self._keys.append(None)
         if len(self._stack) > MAX_DEPTH:
-            raise _error("too_deep", f"A document may have at most {MAX_DEPTH} levels.", line=_line(event))
+            raise _error(
+                "too_deep",
+                _("A document may have at most {limit} levels.", limit=MAX_DEPTH),
+                line=_line(event),
+            )
 
     def _add(self, value: Any, event: Any) -> str:
         """Put a value where it belongs; its place."""
@@ -210,24 +224,28 @@ class _Composer:
             self._keys[-1] = None
         self._lines[place] = _line(event)
         if len(self._lines) > MAX_VALUES:
-            raise _error("too_large", f"A document may have at most {MAX_VALUES:,} values.")
+            raise _error("too_large", _("A document may have at most {limit:,} values.", limit=MAX_VALUES))
         return place
 
     def _key(self, value: Any, container: dict[str, Any], event: Any) -> str:
         key = value if isinstance(value, str) else event.value
         if not isinstance(value, str | int | float | bool):
-            raise _error("key_not_text", "A key must be a text.", line=_line(event))
+            raise _error("key_not_text", _("A key must be a text."), line=_line(event))
         if key in container:
-            raise _error("duplicate_key", f"The key {key!r} comes twice.", line=_line(event), key=key)
+            raise _error(
+                "duplicate_key", _("The key {key!r} comes twice.", key=key), line=_line(event), key=key
+            )
         return str(key)
 
     def _scalar(self, event: Any) -> Any:
         if event.tag is not None and event.tag != "tag:yaml.org,2002:str":
-            raise _error("yaml_tag", f"Tags can't be used: {event.tag}", line=_line(event))
+            raise _error("yaml_tag", _("Tags can't be used: {tag}", tag=event.tag), line=_line(event))
         spelled: str = event.value
         if _UNSTORABLE.search(spelled):
             raise _error(
-                "unstorable_character", "The text holds a character that can't be stored.", line=_line(event)
+                "unstorable_character",
+                _("The text holds a character that can't be stored."),
+                line=_line(event),
             )
         plain = event.implicit[0] and event.tag is None
         return _resolve(spelled, _line(event)) if plain else spelled
@@ -244,15 +262,15 @@ def _resolve(spelled: str, line: int) -> Any:
     if spelled[0] not in "+-.0123456789":
         return spelled
     if _SPECIAL.fullmatch(spelled):
-        raise _error("not_finite", "A number must be finite.", line=line)
+        raise _error("not_finite", _("A number must be finite."), line=line)
     integer = _INTEGER.fullmatch(spelled)
     if integer or _OCTAL.fullmatch(spelled) or _HEXADECIMAL.fullmatch(spelled):
         if len(spelled) > _MAX_DIGITS:
-            raise _error("number_too_long", "The number is too long.", line=line)
+            raise _error("number_too_long", _("The number is too long."), line=line)
         return int(spelled) if integer else int(spelled, 0)
     if _FLOAT.fullmatch(spelled):
         value = float(spelled)
         if not math.isfinite(value):
-            raise _error("not_finite", "A number must be finite.", line=line)
+            raise _error("not_finite", _("A number must be finite."), line=line)
         return value
     return spelled

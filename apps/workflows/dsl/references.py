@@ -16,6 +16,7 @@ from typing import Any
 from apps.workflows.dsl.errors import ReferenceSyntaxError
 from apps.workflows.dsl.jsonpath import MAX_LENGTH, compile_query
 from apps.workflows.dsl.scope import ITEM, Scope
+from apps.workflows.dsl.sentences import Text, _
 
 Step = str | int
 
@@ -91,12 +92,15 @@ def is_reference(value: Any) -> bool:
 def compile_reference(source: str) -> Reference:
     """Compile a reference; equal texts share one. Raises ReferenceSyntaxError."""
     if len(source) > MAX_LENGTH:
-        raise ReferenceSyntaxError(f"A reference may have at most {MAX_LENGTH} characters.")
+        raise ReferenceSyntaxError(_("A reference may have at most {limit} characters.", limit=MAX_LENGTH))
     head = _HEAD.match(source)
     if head is None:
         raise ReferenceSyntaxError(
-            f"{_shorten(source)!r} is no reference: $. must be followed by the name of a node."
-            " Text that only looks like one is written {'$literal': '…'}."
+            _(
+                "{shown!r} is no reference: $. must be followed by the name of a node."
+                " Text that only looks like one is written {{'$literal': '…'}}.",
+                shown=_shorten(source),
+            )
         )
     root = head.group(1) or ITEM
     path, end = _read_path(source, head.end())
@@ -104,17 +108,22 @@ def compile_reference(source: str) -> Reference:
         return Reference(source, root, path, True, frozenset({root}), _accessor(root, path))
     if source[end] not in ".[":
         raise ReferenceSyntaxError(
-            f"{_shorten(source)!r} is no reference: {source[end]!r} can't follow {source[:end]!r}."
-            f"{_hint(source[end])}"
+            _(
+                "{shown!r} is no reference: {character!r} can't follow {before!r}.{hint}",
+                shown=_shorten(source),
+                character=source[end],
+                before=source[:end],
+                hint=_hint(source[end]),
+            )
         )
     find, names = compile_query(root, source[head.end() :])
     return Reference(source, root, path, False, names | {root}, _finder(find))
 
 
-def _hint(character: str) -> str:
+def _hint(character: str) -> Text:
     if character == "-":
-        return " A name with a hyphen is written ['…']."
-    return " Text that only looks like a reference is written {'$literal': '…'}."
+        return _(" A name with a hyphen is written ['…'].")
+    return _(" Text that only looks like a reference is written {{'$literal': '…'}}.")
 
 
 def _shorten(source: str) -> str:
@@ -145,7 +154,9 @@ def _unquote(quoted: str) -> str:
     try:
         return str(json.loads(f'"{inner}"'))
     except ValueError:
-        raise ReferenceSyntaxError(f"{quoted} has an escape that JSON doesn't know.") from None
+        raise ReferenceSyntaxError(
+            _("{quoted} has an escape that JSON doesn't know.", quoted=quoted)
+        ) from None
 
 
 def _as_json_escape(match: re.Match[str]) -> str:
@@ -167,7 +178,7 @@ def scan_reference(source: str, start: int) -> int:
     """Where the reference that begins at `start` ends, for expressions. Raises ReferenceSyntaxError."""
     head = _HEAD.match(source, start)
     if head is None:
-        raise ReferenceSyntaxError("$ must be followed by .name")
+        raise ReferenceSyntaxError(_("$ must be followed by .name"))
     position = head.end()
     while position < len(source):
         if piece := _PIECE.match(source, position):
@@ -197,7 +208,7 @@ def _closing_bracket(source: str, start: int) -> int:
             if depth == 0:
                 return position + 1
         position += 1
-    raise ReferenceSyntaxError("A [ is never closed")
+    raise ReferenceSyntaxError(_("A [ is never closed"))
 
 
 def _finder(find: Callable[[Scope], list[Any]]) -> Callable[[Scope], Any]:

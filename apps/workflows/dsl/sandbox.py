@@ -20,6 +20,7 @@ from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 
+from apps.workflows.dsl.sentences import Sentence, _
 from apps.workflows.dsl.types import text
 
 #: Characters that one rendering may produce, inner pieces included.
@@ -36,6 +37,14 @@ _MAX_BITS = 4_096
 BUDGET = "__budget__"
 
 
+class Refused(SecurityError):
+    """A template does what it may not, or reached one of its limits."""
+
+    def __init__(self, sentence: Sentence) -> None:
+        super().__init__(str(sentence))
+        self.sentence = sentence
+
+
 class Budget:
     """What one rendering may still use up."""
 
@@ -50,15 +59,15 @@ class Budget:
         """Count characters; raises SecurityError when they are used up."""
         self.characters -= count
         if self.characters < 0:
-            raise SecurityError(f"A template may produce at most {MAX_OUTPUT:,} characters.")
+            raise Refused(_("A template may produce at most {limit:,} characters.", limit=MAX_OUTPUT))
 
     def tick(self) -> None:
         """Count a round of a loop or a call of a macro."""
         self.rounds -= 1
         if self.rounds < 0:
-            raise SecurityError(f"A template may go through at most {MAX_ROUNDS:,} rounds.")
+            raise Refused(_("A template may go through at most {limit:,} rounds.", limit=MAX_ROUNDS))
         if monotonic() > self.deadline:
-            raise SecurityError(f"A template may take at most {MAX_SECONDS:g} seconds.")
+            raise Refused(_("A template may take at most {limit:g} seconds.", limit=MAX_SECONDS))
 
 
 def _budget(context: Context) -> Budget:
@@ -105,7 +114,7 @@ def _joined(context: Context, items: list[Any]) -> str:
 def _small(value: Any, most: int = 1_000) -> int:
     number = int(value)
     if abs(number) > most:
-        raise SecurityError(f"{number} is too large here; at most {most:,}.")
+        raise Refused(_("{number} is too large here; at most {most:,}.", number=number, most=most))
     return number
 
 
@@ -117,9 +126,9 @@ def replace_text(value: Any, old: Any, new: Any, count: Any = -1) -> str:
     """`str.replace` that can't explode; replacing the empty text is refused."""
     source, old, new = _plain(value), _plain(old), _plain(new)
     if not old:
-        raise SecurityError("replace needs a text to look for.")
+        raise Refused(_("replace needs a text to look for."))
     if source.count(old) * len(new) > MAX_OUTPUT:
-        raise SecurityError(f"A template may produce at most {MAX_OUTPUT:,} characters.")
+        raise Refused(_("A template may produce at most {limit:,} characters.", limit=MAX_OUTPUT))
     return source.replace(old, new, int(count) if count is not None else -1)
 
 
@@ -130,7 +139,7 @@ def join_items(value: Any, glue: Any = "", attribute: Any = None) -> str:
         items = [_member(item, attribute) for item in items]
     parts, joint = [_plain(item) for item in items], _plain(glue)
     if sum(map(len, parts)) + len(joint) * len(parts) > MAX_OUTPUT:
-        raise SecurityError(f"A template may produce at most {MAX_OUTPUT:,} characters.")
+        raise Refused(_("A template may produce at most {limit:,} characters.", limit=MAX_OUTPUT))
     return joint.join(parts)
 
 
@@ -145,11 +154,11 @@ def format_text(value: Any, *args: Any, **kwargs: Any) -> str:
     """``"%.2f" | format(x)`` with widths of at most three digits."""
     pattern = str(value)
     if "%" in _FORMAT.sub("", pattern) or len(pattern) > 10_000:
-        raise SecurityError("format knows %s, %d, %f, %e, %g, %x and %o with widths of up to three digits.")
+        raise Refused(_("format knows %s, %d, %f, %e, %g, %x and %o with widths of up to three digits."))
     try:
         return pattern % (kwargs or args)
     except (ValueError, TypeError, KeyError, OverflowError) as error:
-        raise SecurityError(f"format: {error}") from error
+        raise Refused(_("format: {detail}", detail=str(error))) from error
 
 
 def to_json(value: Any, indent: Any = None) -> str:
@@ -377,7 +386,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 def _range(*args: Any) -> range:
     found = range(*(_small(argument, 10**9) for argument in args))
     if len(found) > MAX_RANGE:
-        raise SecurityError(f"A range may have at most {MAX_RANGE:,} items.")
+        raise Refused(_("A range may have at most {limit:,} items.", limit=MAX_RANGE))
     return found
 
 
@@ -387,29 +396,29 @@ def _size(value: Any) -> int:
 
 def _may_add(left: Any, right: Any) -> None:
     if _size(left) + _size(right) > (MAX_OUTPUT if isinstance(left, str) else MAX_ITEMS):
-        raise SecurityError("The result of + is too long.")
+        raise Refused(_("The result of + is too long."))
 
 
 def _may_multiply(left: Any, right: Any) -> None:
     for many, times in ((left, right), (right, left)):
         if _size(many) and isinstance(times, int) and _size(many) * times > MAX_ITEMS:
-            raise SecurityError("The result of * is too long.")
+            raise Refused(_("The result of * is too long."))
     if (
         isinstance(left, int)
         and isinstance(right, int)
         and left.bit_length() + right.bit_length() > _MAX_BITS
     ):
-        raise SecurityError("The result of * is too large.")
+        raise Refused(_("The result of * is too large."))
 
 
 def _may_raise(left: Any, right: Any) -> None:
     if isinstance(left, int) and isinstance(right, int) and left.bit_length() * abs(right) > _MAX_BITS:
-        raise SecurityError("The result of ** is too large.")
+        raise Refused(_("The result of ** is too large."))
 
 
 def _may_take_rest(left: Any, _right: Any) -> None:
     if isinstance(left, str):
-        raise SecurityError("Use the filter format instead of % on text.")
+        raise Refused(_("Use the filter format instead of % on text."))
 
 
 _BINOPS: dict[str, Callable[[Any, Any], None]] = {
@@ -438,11 +447,11 @@ def refuse(tree: nodes.Template) -> None:
     for node in tree.find_all(nodes.Node):
         refused = _REFUSED.get(type(node))
         if refused:
-            raise SecurityError(f"{refused} can't be used in a template.")
+            raise Refused(_("{refused} can't be used in a template.", refused=refused))
         if isinstance(node, nodes.Name) and (node.name.startswith("__") or node.name in HIDDEN):
-            raise SecurityError(f"{node.name} can't be used in a template.")
+            raise Refused(_("{name} can't be used in a template.", name=node.name))
         if isinstance(node, nodes.For) and node.recursive:
-            raise SecurityError("A loop can't be recursive.")
+            raise Refused(_("A loop can't be recursive."))
 
 
 def secure(tree: nodes.Template) -> nodes.Template:
@@ -481,7 +490,7 @@ def printable(values: Iterable[Any]) -> str:
     """Pieces of a template that needs no Jinja2, within the limit of characters."""
     result = "".join(values)
     if len(result) > MAX_OUTPUT:
-        raise SecurityError(f"A template may produce at most {MAX_OUTPUT:,} characters.")
+        raise Refused(_("A template may produce at most {limit:,} characters.", limit=MAX_OUTPUT))
     return result
 
 

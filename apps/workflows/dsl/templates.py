@@ -29,6 +29,7 @@ from apps.workflows.dsl.sandbox import (
     secure,
 )
 from apps.workflows.dsl.scope import Scope
+from apps.workflows.dsl.sentences import _, cause
 from apps.workflows.dsl.types import text
 
 MAX_LENGTH = 200_000
@@ -78,13 +79,13 @@ class Template:
         try:
             self._read(_parse(self.source))
         except JinjaSyntaxError as error:
-            raise TemplateSyntaxError(f"{error.message}", error.lineno) from error
+            raise TemplateSyntaxError(cause(error), error.lineno) from error
         except JinjaError as error:
-            raise TemplateSyntaxError(error.message or "The template can't be read.") from error
+            raise TemplateSyntaxError(cause(error) or _("The template can't be read.")) from error
         except (RecursionError, MemoryError, SyntaxError, ValueError) as error:
             if isinstance(error, LanguageError):
-                raise TemplateSyntaxError(error.message) from error
-            raise TemplateSyntaxError("The template is nested too deeply.") from error
+                raise TemplateSyntaxError(error.sentence) from error
+            raise TemplateSyntaxError(_("The template is nested too deeply.")) from error
 
     def _read(self, tree: nodes.Template) -> None:
         refuse(tree)
@@ -112,12 +113,12 @@ class Template:
                 return self._concatenate(scope, values)
             return self._run(self._program, scope, values)
         except JinjaError as error:
-            raise TemplateError(error.message or "The template failed.") from error
+            raise TemplateError(cause(error) or _("The template failed.")) from error
         except RecursionError as error:
-            raise TemplateError("The template calls itself without end.") from error
+            raise TemplateError(_("The template calls itself without end.")) from error
         except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
             # what an operation makes of data it does not fit: text plus number, division by zero, a missing argument
-            raise TemplateError(f"The template failed: {error}") from error
+            raise TemplateError(_("The template failed: {detail}", detail=str(error))) from error
 
     def _concatenate(self, scope: Scope, values: Mapping[str, Any] | None) -> str:
         around: Scope = scope if values is None else _Overlay(scope, values)
@@ -165,12 +166,12 @@ def compile_template(source: str) -> Template:
 
 def _parse(source: str) -> nodes.Template:
     if len(source) > MAX_LENGTH:
-        raise TemplateSyntaxError(f"A template may have at most {MAX_LENGTH:,} characters.")
+        raise TemplateSyntaxError(_("A template may have at most {limit:,} characters.", limit=MAX_LENGTH))
     depth = 0
     for character in source:
         depth += (character in "([{") - (character in ")]}")
         if depth > _MAX_NESTING * 4:
-            raise TemplateSyntaxError("The template is nested too deeply.")
+            raise TemplateSyntaxError(_("The template is nested too deeply."))
     return ENVIRONMENT.parse(source)
 
 
@@ -275,7 +276,7 @@ def _is_query(node: nodes.Node) -> bool:
 
 def _query(node: Any) -> Reference:
     if len(node.args) != 1 or not isinstance(node.args[0], nodes.Const) or node.kwargs:
-        raise ReferenceSyntaxError("ref takes one text, such as ref('$.node.items[*].name').")
+        raise ReferenceSyntaxError(_("ref takes one text, such as ref('$.node.items[*].name')."))
     return compile_reference(str(node.args[0].value))
 
 

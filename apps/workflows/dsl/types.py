@@ -12,6 +12,7 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from apps.workflows.dsl.errors import MissingValue, TypeMismatch
+from apps.workflows.dsl.sentences import Text, _
 
 SCALARS = ("string", "number", "integer", "boolean", "object", "file", "secret", "any")
 ELEMENTS = ("string", "number", "integer", "boolean", "object", "file", "any")
@@ -56,7 +57,7 @@ def _json(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, default=str)
     except (ValueError, RecursionError) as error:
-        raise TypeMismatch("The value is nested too deeply to be written as text.") from error
+        raise TypeMismatch(_("The value is nested too deeply to be written as text.")) from error
 
 
 def is_file(value: Any) -> bool:
@@ -132,16 +133,28 @@ def convert(value: Any, type_: str) -> Any:
         return converter(value)
     element = element_type(type_)
     if element not in ELEMENTS:
-        raise TypeMismatch(f"There is no type {type_!r}.")
+        raise TypeMismatch(_("There is no type {type!r}.", type=type_))
     return _to_array(value, element)
 
 
 def _refuse(value: Any, wanted: str) -> TypeMismatch:
     if value is None:
-        return MissingValue(f"There is no value, and {wanted} is needed.")
+        return MissingValue(_("There is no value, and {wanted} is needed.", wanted=named(wanted)))
     shown = text(value)
     shown = shown if len(shown) <= _PREVIEW else f"{shown[: _PREVIEW - 1]}…"
-    return TypeMismatch(f"{named(infer(value)).capitalize()} is no {wanted.split(' ', 1)[-1]}: {shown!r}.")
+    return TypeMismatch(
+        _("{found} is no {wanted}: {shown!r}.", found=_capital(infer(value)), wanted=wanted, shown=shown)
+    )
+
+
+def _capital(type_: str) -> Text:
+    """A type with its article, to begin a sentence with."""
+    element = element_type(type_)
+    if element is not None:
+        return _("An array") if element == "any" else _("An array of {element}s", element=element)
+    if type_ == "any":
+        return _("A value")
+    return _("An {type}", type=type_) if type_[0] in "aeiou" else _("A {type}", type=type_)
 
 
 def _to_number(value: Any) -> int | float:
@@ -149,11 +162,11 @@ def _to_number(value: Any) -> int | float:
         return int(value)
     if isinstance(value, int | float):
         if isinstance(value, float) and not math.isfinite(value):
-            raise TypeMismatch("A number must be finite.")
+            raise TypeMismatch(_("A number must be finite."))
         return value
     number = read_number(value) if isinstance(value, str) else None
     if number is None:
-        raise _refuse(value, "a number")
+        raise _refuse(value, "number")
     return number
 
 
@@ -172,12 +185,12 @@ def _to_integer(value: Any) -> int:
     try:
         number = _to_number(value)
     except MissingValue:
-        raise _refuse(value, "an integer") from None
+        raise _refuse(value, "integer") from None
     except TypeMismatch:
-        raise _refuse(value, "an integer") from None
+        raise _refuse(value, "integer") from None
     if isinstance(number, float):
         if not number.is_integer():
-            raise _refuse(value, "an integer")
+            raise _refuse(value, "integer")
         return int(number)
     return number
 
@@ -193,7 +206,7 @@ def _to_boolean(value: Any) -> bool:
             return True
         if word in _FALSE:
             return False
-    raise _refuse(value, "a boolean")
+    raise _refuse(value, "boolean")
 
 
 def _to_object(value: Any) -> dict[str, Any]:
@@ -202,7 +215,7 @@ def _to_object(value: Any) -> dict[str, Any]:
     found = _read_json(value)
     if isinstance(found, dict):
         return found
-    raise _refuse(value, "an object")
+    raise _refuse(value, "object")
 
 
 def _to_file(value: Any) -> dict[str, Any]:
@@ -211,14 +224,14 @@ def _to_file(value: Any) -> dict[str, Any]:
     found = value if isinstance(value, dict) else _read_json(value)
     if is_file(found):
         return dict(found)
-    raise _refuse(value, "a file")
+    raise _refuse(value, "file")
 
 
 def _file_at(url: str) -> dict[str, Any]:
     try:
         name = PurePosixPath(unquote(urlsplit(url).path)).name or "file"
     except ValueError:
-        raise _refuse(url, "a file") from None
+        raise _refuse(url, "file") from None
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     return {"id": "", "name": name, "content_type": kind, "size": None, "url": url}
 
@@ -228,7 +241,7 @@ def _to_array(value: Any, element: str) -> list[Any]:
         return [value]
     found = value if isinstance(value, list) else _read_json(value)
     if not isinstance(found, list):
-        raise _refuse(value, "an array")
+        raise _refuse(value, "array")
     if element == "any":
         return found
     return [_item(item, position, element) for position, item in enumerate(found)]
@@ -238,7 +251,9 @@ def _item(item: Any, position: int, element: str) -> Any:
     try:
         return convert(item, element)
     except TypeMismatch as error:
-        raise TypeMismatch(f"Item {position}: {error.message}") from error
+        raise TypeMismatch(
+            _("Item {position}: {detail}", position=position, detail=error.sentence)
+        ) from error
 
 
 def _read_json(value: Any) -> Any:
@@ -289,11 +304,11 @@ def fit(source: str, target: str) -> Fit:
     return "converts" if target in _CONVERTIBLE.get(source, frozenset()) else "never"
 
 
-def named(type_: str) -> str:
+def named(type_: str) -> Text:
     """A type with its article, for sentences."""
     element = element_type(type_)
     if element is not None:
-        return "an array" if element == "any" else f"an array of {element}s"
+        return _("an array") if element == "any" else _("an array of {element}s", element=element)
     if type_ == "any":
-        return "a value"
-    return f"an {type_}" if type_[0] in "aeiou" else f"a {type_}"
+        return _("a value")
+    return _("an {type}", type=type_) if type_[0] in "aeiou" else _("a {type}", type=type_)

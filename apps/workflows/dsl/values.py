@@ -10,6 +10,7 @@ from apps.workflows.dsl import types
 from apps.workflows.dsl.errors import LanguageError, MissingValue, TypeMismatch
 from apps.workflows.dsl.references import Reference, compile_reference, is_reference
 from apps.workflows.dsl.scope import Scope
+from apps.workflows.dsl.sentences import _
 from apps.workflows.dsl.templates import Template, compile_template, is_template
 
 #: The key of an object that holds a literal which would otherwise be read as a reference or template.
@@ -87,7 +88,7 @@ def _nested_value(raw: dict[str, Any] | list[Any], type_: str, optional: bool) -
 def _plan(raw: Any, references: list[Reference], templates: list[Template], depth: int) -> Any:
     """The value itself when nothing in it is dynamic, else a function of the scope."""
     if depth > _MAX_DEPTH:
-        raise TypeMismatch("The value is nested too deeply.")
+        raise TypeMismatch(_("The value is nested too deeply."))
     if isinstance(raw, str):
         if is_reference(raw):
             references.append(compile_reference(raw))
@@ -149,7 +150,7 @@ def _converted(get: Resolve, type_: str, optional: bool, raw: Any) -> Resolve:
         try:
             return types.convert(value, type_)
         except LanguageError as error:
-            raise TypeMismatch(f"{_shown(raw)}: {error.message}") from error
+            raise TypeMismatch(_("{shown}: {detail}", shown=_shown(raw), detail=error.sentence)) from error
 
     return resolve
 
@@ -157,7 +158,9 @@ def _converted(get: Resolve, type_: str, optional: bool, raw: Any) -> Resolve:
 def _nothing(type_: str, raw: Any) -> Any:
     if type_ in {"string", "secret"}:
         return ""
-    raise MissingValue(f"{_shown(raw)} has no value, and {types.named(type_)} is needed.")
+    raise MissingValue(
+        _("{shown} has no value, and {type} is needed.", shown=_shown(raw), type=types.named(type_))
+    )
 
 
 def _shown(raw: Any) -> str:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
+from apps.workflows.dsl.sentences import Text
+
 
 class NodeError(Exception):
     """A node could not do its work. `code` is for programs, the sentence for people, `details` plain JSON.
+
+    What is stored is `message`, the sentence in English.
 
     `retryable` says whether the same call may succeed later; a retry policy only repeats those.
     """
 
     def __init__(
         self,
-        message: str,
+        message: Text,
         *,
         code: str = "node_failed",
         retryable: bool = False,
         details: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        super().__init__(str(message))
+        self.sentence = message
+        self.message = str(message)
         self.code = code
         self.retryable = retryable
         self.details = details or {}
@@ -36,7 +41,7 @@ class NodeError(Exception):
 class LimitExceeded(NodeError):
     """A limit of the run was reached (steps, depth, time, tokens, cost, size); no error strategy takes care of it."""
 
-    def __init__(self, message: str, *, code: str = "limit", details: dict[str, Any] | None = None) -> None:
+    def __init__(self, message: Text, *, code: str = "limit", details: dict[str, Any] | None = None) -> None:
         super().__init__(message, code=code, details=details)
 
 

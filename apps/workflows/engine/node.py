@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeAlias, T
 from pydantic import BaseModel, ConfigDict
 
 from apps.workflows.dsl.nodetype import OUT, Group, Output, Port
+from apps.workflows.dsl.sentences import Text
 from apps.workflows.engine.ports import Ports
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ class Node(Generic[ConfigT]):
         return {}
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """What is wrong beyond the schema: pairs of a path below `config` and a sentence."""
         return ()
 

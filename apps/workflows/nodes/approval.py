@@ -10,6 +10,7 @@ from pydantic import Field
 
 from apps.workflows.dsl.dynamic import DynamicText
 from apps.workflows.dsl.nodetype import Output, Port
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.engine.node import Node, NodeContext, Outcome, Result, Wait
 from apps.workflows.nodes.support import forms, people
 from apps.workflows.nodes.support.forms import Action
@@ -76,10 +77,10 @@ class ApprovalNode(Node[ApprovalConfig]):
         }
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """A rule for a time limit that is not there."""
         if config.on_timeout != people.TIMEOUT and config.answer_within_s is None:
-            yield "answer_within_s", "Say after which time nobody's answer counts as one."
+            yield "answer_within_s", Sentence(_("Say after which time nobody's answer counts as one."))
 
     def run(self, ctx: NodeContext, config: ApprovalConfig) -> Outcome:
         """Ask."""

@@ -12,6 +12,7 @@ from apps.workflows.dsl.document import VariableName
 from apps.workflows.dsl.dynamic import BodyAny, DynamicArray
 from apps.workflows.dsl.nodetype import Output
 from apps.workflows.dsl.scope import Scope
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.dsl.values import Value, compile_value
 from apps.workflows.engine.containers import Rounds
 from apps.workflows.engine.node import BREAK, Node, NodeConfig, NodeContext, Result
@@ -81,12 +82,12 @@ class BatchNode(Node[BatchConfig]):
         }
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """Names that the node needs for itself."""
         for name in sorted(_OWN & config.inputs.keys()):
-            yield f"inputs.{name}", f"The name {name} is taken."
+            yield f"inputs.{name}", Sentence(_("The name {name} is taken."), name=name)
         for name in sorted(_OWN & config.outputs.keys()):
-            yield f"outputs.{name}", f"The name {name} is taken."
+            yield f"outputs.{name}", Sentence(_("The name {name} is taken."), name=name)
 
     def run(self, ctx: NodeContext, config: BatchConfig) -> Rounds:
         """Begin with the first items."""

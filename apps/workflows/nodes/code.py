@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 
 from apps.workflows.dsl.dynamic import DynamicAny
 from apps.workflows.dsl.nodetype import Output
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 from apps.workflows.engine.ports import CodeResult
@@ -102,15 +103,15 @@ class CodeNode(Node[CodeConfig]):
         return found
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """Missing code, names that are none, a name used twice."""
         if not config.code.strip():
-            yield "code", "There is no code."
+            yield "code", Sentence(_("There is no code."))
         for name in config.inputs:
             if not name.isidentifier():
-                yield f"inputs.{name}", "This can't be the name of an argument."
+                yield f"inputs.{name}", Sentence(_("This can't be the name of an argument."))
         if config.collect_files and _FILES in config.outputs:
-            yield f"outputs.{_FILES}", "This name is taken by the files that are collected."
+            yield f"outputs.{_FILES}", Sentence(_("This name is taken by the files that are collected."))
 
     async def run(self, ctx: NodeContext, config: CodeConfig) -> Result:
         """Run it. Raises `NodeError` (sandbox_*, result_mismatch), with the line where there is one."""

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from apps.workflows.dsl.dynamic import DynamicAny
 from apps.workflows.dsl.nodetype import OUT, Output, Port
+from apps.workflows.dsl.sentences import Text
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 from apps.workflows.nodes.support import records
 
@@ -92,7 +93,7 @@ class DataValidationNode(Node[DataValidationConfig]):
         }
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """A schema that is none."""
         return records.problems("json_schema", config.json_schema)
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from apps.workflows.dsl.document import TypeName, VariableName
 from apps.workflows.dsl.dynamic import DynamicAny, DynamicText
 from apps.workflows.dsl.nodetype import Output, Port
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.dsl.types import convert
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 
@@ -64,12 +65,15 @@ class EndNode(Node[EndConfig]):
         return found if config.answer is None else {**found, ANSWER: Output("string", _("The answer"))}
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """Names that are given twice."""
         taken = {ANSWER} if config.answer is not None else set()
         for index, output in enumerate(config.outputs):
             if output.name in taken:
-                yield f"outputs[{index}].name", f"There are two outputs called {output.name}."
+                yield (
+                    f"outputs[{index}].name",
+                    Sentence(_("There are two outputs called {name}."), name=output.name),
+                )
             taken.add(output.name)
 
     def run(self, ctx: NodeContext, config: EndConfig) -> Result:

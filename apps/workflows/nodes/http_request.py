@@ -14,6 +14,7 @@ from pydantic import Field
 from apps.workflows.dsl import types
 from apps.workflows.dsl.dynamic import DynamicText
 from apps.workflows.dsl.nodetype import Output
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 from apps.workflows.engine.ports import HttpOptions, HttpPort, HttpResponse
@@ -134,16 +135,16 @@ class HttpRequestNode(Node[HttpRequestConfig]):
         }
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """What can be seen before it runs."""
         url = config.url
         if isinstance(url, str) and not url.startswith("$.") and "{{" not in url and "{%" not in url:
             try:
                 http.check_url(url)
             except NodeError as error:
-                yield "url", error.message
+                yield "url", error.sentence
         if config.method in {"HEAD", "OPTIONS"} and not isinstance(config.body, NoBody):
-            yield "body", f"A {config.method} request has no body."
+            yield "body", Sentence(_("A {method} request has no body."), method=config.method)
 
     async def run(self, ctx: NodeContext, config: HttpRequestConfig) -> Result:
         """Send it. Raises `NodeError` (http_status, http_timeout, http_connection, http_blocked …)."""

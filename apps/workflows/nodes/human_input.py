@@ -12,6 +12,7 @@ from pydantic import Field
 from apps.workflows.dsl import types
 from apps.workflows.dsl.dynamic import DynamicText
 from apps.workflows.dsl.nodetype import Output, Port
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.engine.node import Node, NodeContext, Outcome, Result, Wait
 from apps.workflows.nodes.support import forms, people
 from apps.workflows.nodes.support.forms import Action, FormField
@@ -73,17 +74,20 @@ class HumanInputNode(Node[HumanInputConfig]):
         }
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """Fields and actions that clash, places without a field."""
         yield from forms.field_problems(config.fields)
         names = {field.name for field in config.fields}
         for index, field in enumerate(config.fields):
             if field.name in _OWN:
-                yield f"fields[{index}].name", f"The node has an output “{field.name}” of its own."
+                yield (
+                    f"fields[{index}].name",
+                    Sentence(_("The node has an output “{name}” of its own."), name=field.name),
+                )
         yield from _action_problems(config.actions, names)
         for name in dict.fromkeys(_PLACE.findall(config.content) if isinstance(config.content, str) else ()):
             if name not in names:
-                yield "content", f"There is no field “{name}”."
+                yield "content", Sentence(_("There is no field “{name}”."), name=name)
 
     def run(self, ctx: NodeContext, config: HumanInputConfig) -> Outcome:
         """Show the form."""
@@ -168,17 +172,17 @@ def _shown(value: Any) -> str:
     return types.text(value)
 
 
-def _action_problems(actions: Iterable[Action], names: set[str]) -> Iterable[tuple[str, str]]:
+def _action_problems(actions: Iterable[Action], names: set[str]) -> Iterable[tuple[str, Text]]:
     seen: set[str] = set()
     for index, action in enumerate(actions):
         if action.id in people.RESERVED:
-            yield f"actions[{index}].id", f"“{action.id}” is the name of another port."
+            yield f"actions[{index}].id", Sentence(_("“{id}” is the name of another port."), id=action.id)
         if action.id in seen:
-            yield f"actions[{index}].id", f"Two actions have the id “{action.id}”."
+            yield f"actions[{index}].id", Sentence(_("Two actions have the id “{id}”."), id=action.id)
         seen.add(action.id)
         for name in action.requires:
             if name not in names:
-                yield f"actions[{index}].requires", f"There is no field “{name}”."
+                yield f"actions[{index}].requires", Sentence(_("There is no field “{name}”."), name=name)
 
 
 def _literal(value: Any) -> str:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from apps.workflows.dsl.dynamic import DynamicCondition
 from apps.workflows.dsl.nodetype import Output, Port
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 
 THEN = "then"
@@ -67,14 +68,14 @@ class IfElseNode(Node[IfElseConfig]):
         return {"case": Output("string", _("The port that was taken"))}
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """No condition at all; ids that are taken."""
         if config.when is None and not config.cases:
-            yield "cases", "There is no condition."
+            yield "cases", Sentence(_("There is no condition."))
         taken = set(_RESERVED)
         for index, case in enumerate(config.cases):
             if case.id in taken:
-                yield f"cases[{index}].id", f"The id {case.id} is taken."
+                yield f"cases[{index}].id", Sentence(_("The id {id} is taken."), id=case.id)
             taken.add(case.id)
 
     def run(self, ctx: NodeContext, config: IfElseConfig) -> Result:

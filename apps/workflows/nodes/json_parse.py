@@ -11,6 +11,7 @@ from pydantic import Field
 from apps.workflows.dsl import types
 from apps.workflows.dsl.dynamic import DynamicAny
 from apps.workflows.dsl.nodetype import Output
+from apps.workflows.dsl.sentences import Text
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 from apps.workflows.nodes.support import jsonpaths, records, tolerant_json
@@ -76,7 +77,7 @@ class JsonParseNode(Node[JsonParseConfig]):
         return {"output": Output(kind, _("The value"), config.json_schema)}
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """A path or a schema that is none."""
         if config.path and (reason := jsonpaths.problem(config.path)):
             yield "path", reason

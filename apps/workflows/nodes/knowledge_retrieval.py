@@ -13,6 +13,7 @@ from apps.knowledge.settings import MetadataOperator
 from apps.providers.wire import ChatMessage
 from apps.workflows.dsl.dynamic import DynamicAny, DynamicText
 from apps.workflows.dsl.nodetype import Output
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 from apps.workflows.nodes.support import prompts, structured
@@ -157,11 +158,11 @@ class KnowledgeRetrievalNode(Node[KnowledgeRetrievalConfig]):
         }
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """Filters that filter nothing."""
         wanted = config.filter
         if wanted is not None and wanted.mode == "manual" and not wanted.conditions:
-            yield "filter.conditions", "A manual filter needs conditions."
+            yield "filter.conditions", Sentence(_("A manual filter needs conditions."))
 
     async def run(self, ctx: NodeContext, config: KnowledgeRetrievalConfig) -> Result:
         """Search. Raises NodeError; nothing_found only where `required` asks for it."""

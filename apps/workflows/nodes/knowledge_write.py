@@ -11,6 +11,7 @@ from pydantic import Field
 from apps.workflows.dsl import types
 from apps.workflows.dsl.dynamic import DynamicAny, DynamicText
 from apps.workflows.dsl.nodetype import Output
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 from apps.workflows.nodes.support import documents
@@ -87,10 +88,10 @@ class KnowledgeWriteNode(Node[KnowledgeWriteConfig]):
         }
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """Nothing to write."""
         if config.text == "" and config.files is None:
-            yield "text", "Give a text or files."
+            yield "text", Sentence(_("Give a text or files."))
 
     async def run(self, ctx: NodeContext, config: KnowledgeWriteConfig) -> Result:
         """Write. The same content twice is one document. Raises NodeError."""

@@ -11,6 +11,7 @@ from pydantic import Field
 from apps.workflows.dsl.dynamic import DynamicAny, DynamicArray, DynamicInteger
 from apps.workflows.dsl.nodetype import Output
 from apps.workflows.dsl.operators import OPERATORS, Operator, find_operator
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 from apps.workflows.nodes.support import lists
@@ -101,19 +102,22 @@ class ListOperatorNode(Node[ListOperatorConfig]):
         }
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """Operators that do not exist, paths that are none, the 0-th item."""
         keys = {"unique_by": config.unique_by, "pick": config.pick}
         keys |= {f"order_by[{index}].key": each.key for index, each in enumerate(config.order_by)}
         for index, each in enumerate(config.filter.conditions if config.filter else ()):
             keys[f"filter.conditions[{index}].key"] = each.key
             if find_operator(each.op) is None:
-                yield f"filter.conditions[{index}].op", f"There is no operator “{each.op}”."
+                yield (
+                    f"filter.conditions[{index}].op",
+                    Sentence(_("There is no operator “{operator}”."), operator=each.op),
+                )
         for place, key in keys.items():
             if reason := lists.problem(key):
                 yield place, reason
         if config.extract == 0:
-            yield "extract", "The first item is number 1."
+            yield "extract", Sentence(_("The first item is number 1."))
 
     def run(self, ctx: NodeContext, config: ListOperatorConfig) -> Result:
         """Do it all. Raises `NodeError` (no_such_item)."""

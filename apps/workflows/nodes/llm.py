@@ -17,6 +17,7 @@ from apps.agents.runtime.prompt import fit_history
 from apps.providers.wire import ChatMessage, ChatRequest, Image, Role, ToolSpec
 from apps.workflows.dsl.dynamic import DynamicAny, DynamicArray, DynamicText
 from apps.workflows.dsl.nodetype import Output
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 from apps.workflows.engine.ports import ModelInfo
@@ -166,19 +167,19 @@ class LlmNode(Node[LlmConfig]):
         return found
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """A prompt that says nothing, a schema that is none, a tool that is not there."""
         if not config.prompt and not config.text and config.memory is None:
-            yield "prompt", "The prompt is empty."
+            yield "prompt", Sentence(_("The prompt is empty."))
         if config.prompt and config.text:
-            yield "text", "Give either messages or one text."
+            yield "text", Sentence(_("Give either messages or one text."))
         if config.structured is not None:
             yield from records.problems("structured.json_schema", config.structured.json_schema)
         names = [tool.name for tool in config.tools]
         if len(set(names)) < len(names):
-            yield "tools", "Two tools have the same name."
+            yield "tools", Sentence(_("Two tools have the same name."))
         if config.tool_choice not in ("auto", "none", "required", *names):
-            yield "tool_choice", f"There is no tool “{config.tool_choice}”."
+            yield "tool_choice", Sentence(_("There is no tool “{tool}”."), tool=config.tool_choice)
         for index, tool in enumerate(config.tools):
             yield from records.problems(f"tools[{index}].parameters", tool.parameters)
 

@@ -13,6 +13,7 @@ from apps.workflows.dsl.document import TypeName, VariableName
 from apps.workflows.dsl.dynamic import BodyAny, BodyCondition, DynamicAny, DynamicArray, DynamicInteger
 from apps.workflows.dsl.nodetype import Output
 from apps.workflows.dsl.scope import Scope
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.dsl.types import convert
 from apps.workflows.dsl.values import Value, compile_value
 from apps.workflows.engine.containers import Rounds
@@ -106,16 +107,16 @@ class LoopNode(Node[LoopConfig]):
         return found if config.items is None else {**found, "item": Output("any", _("The item"))}
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """Names that are taken."""
         taken = set(_OWN)
         for index, variable in enumerate(config.variables):
             if variable.name in taken:
-                yield f"variables[{index}].name", f"The name {variable.name} is taken."
+                yield f"variables[{index}].name", Sentence(_("The name {name} is taken."), name=variable.name)
             taken.add(variable.name)
         for name in config.collect:
             if name in taken:
-                yield f"collect.{name}", f"The name {name} is taken."
+                yield f"collect.{name}", Sentence(_("The name {name} is taken."), name=name)
 
     def run(self, ctx: NodeContext, config: LoopConfig) -> Rounds:
         """Set the variables and begin."""

@@ -13,6 +13,7 @@ from apps.workflows.dsl import types
 from apps.workflows.dsl.dynamic import DynamicText
 from apps.workflows.dsl.errors import TypeMismatch
 from apps.workflows.dsl.nodetype import Output
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 from apps.workflows.engine.ports import ModelInfo
@@ -94,15 +95,15 @@ class ParameterExtractorNode(Node[ParameterExtractorConfig]):
         }
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """Names that clash, selects without options."""
         seen: set[str] = set()
         for index, each in enumerate(config.extract):
             if each.name in seen or each.name in RESERVED:
-                yield f"extract[{index}].name", f"The name “{each.name}” is taken."
+                yield f"extract[{index}].name", Sentence(_("The name “{name}” is taken."), name=each.name)
             seen.add(each.name)
             if each.type == "select" and not each.options:
-                yield f"extract[{index}].options", "A select needs options."
+                yield f"extract[{index}].options", Sentence(_("A select needs options."))
 
     async def run(self, ctx: NodeContext, config: ParameterExtractorConfig) -> Result:
         """Extract. Raises NodeError; extraction_failed only where `fail` asks for it."""

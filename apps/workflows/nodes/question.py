@@ -11,6 +11,7 @@ from pydantic import Field
 from apps.providers.wire import ChatMessage
 from apps.workflows.dsl.dynamic import DynamicAny, DynamicText
 from apps.workflows.dsl.nodetype import OUT, Output, Port
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Outcome, Result, Wait
 from apps.workflows.nodes.support import extraction, forms, people
@@ -158,7 +159,7 @@ class QuestionNode(Node[QuestionConfig]):
         return {**found, "attempts": Output("integer", _("How often it was asked")), **people.ANSWER_OUTPUTS}
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """Options that are missing or clash, names that are taken."""
         if config.answer_type == "options":
             yield from _option_problems(config)
@@ -166,7 +167,10 @@ class QuestionNode(Node[QuestionConfig]):
             seen: set[str] = set(_OWN)
             for index, field in enumerate(config.extract.fields):
                 if field.name in seen:
-                    yield f"extract.fields[{index}].name", f"There is an output “{field.name}” already."
+                    yield (
+                        f"extract.fields[{index}].name",
+                        Sentence(_("There is an output “{name}” already."), name=field.name),
+                    )
                 seen.add(field.name)
 
     def run(self, ctx: NodeContext, config: QuestionConfig) -> Outcome:
@@ -213,15 +217,15 @@ def _has_option_ports(config: Any) -> bool:
     )
 
 
-def _option_problems(config: Any) -> Iterable[tuple[str, str]]:
+def _option_problems(config: Any) -> Iterable[tuple[str, Text]]:
     if not config.options and config.dynamic_options is None:
-        yield "options", "There is nothing to choose from."
+        yield "options", Sentence(_("There is nothing to choose from."))
     if config.options and config.dynamic_options is not None:
-        yield "dynamic_options", "Options are either listed or taken from a variable."
+        yield "dynamic_options", Sentence(_("Options are either listed or taken from a variable."))
     seen: set[str] = {*people.RESERVED, OTHER}
     for index, option in enumerate(config.options):
         if option.id in seen:
-            yield f"options[{index}].id", f"The id “{option.id}” is taken."
+            yield f"options[{index}].id", Sentence(_("The id “{id}” is taken."), id=option.id)
         seen.add(option.id)
 
 

@@ -12,6 +12,7 @@ from pydantic import Field
 from apps.providers.wire import ChatMessage
 from apps.workflows.dsl.dynamic import DynamicText
 from apps.workflows.dsl.nodetype import Output, Port
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 from apps.workflows.nodes.support import prompts, structured
@@ -112,14 +113,17 @@ class QuestionClassifierNode(Node[QuestionClassifierConfig]):
         }
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """Classes that can't be told apart."""
         ids = [each.id for each in config.classes]
         for index, each in enumerate(config.classes):
             if each.id in ids[:index]:
-                yield f"classes[{index}].id", f"Two classes have the id “{each.id}”."
+                yield f"classes[{index}].id", Sentence(_("Two classes have the id “{id}”."), id=each.id)
             if each.id in (DEFAULT, "error"):
-                yield f"classes[{index}].id", f"“{each.id}” is the name of a port with another meaning."
+                yield (
+                    f"classes[{index}].id",
+                    Sentence(_("“{id}” is the name of a port with another meaning."), id=each.id),
+                )
 
     async def run(self, ctx: NodeContext, config: QuestionClassifierConfig) -> Result:
         """Classify. Raises NodeError."""

@@ -11,6 +11,7 @@ from pydantic import Field
 from apps.workflows.dsl import types
 from apps.workflows.dsl.errors import LanguageError
 from apps.workflows.dsl.nodetype import Output
+from apps.workflows.dsl.sentences import Text
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 from apps.workflows.nodes.support import forms, records
@@ -69,7 +70,7 @@ class StartNode(Node[StartConfig]):
         }
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """What is wrong with fields, and with defaults."""
         for place, sentence in forms.field_problems(config.inputs):
             yield place.replace("fields", "inputs", 1), sentence

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from apps.workflows.dsl.dynamic import DynamicAny
 from apps.workflows.dsl.nodetype import Output
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.node import Node, NodeContext, Result
 from apps.workflows.nodes.support.tables import ROW_SCHEMA, TableConfig, tables_of
@@ -53,12 +54,12 @@ class TableInsertNode(Node[TableInsertConfig]):
         }
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """Nothing to insert, or two things."""
         if not config.values and config.rows is None:
-            yield "values", "Give the values of a row, or rows."
+            yield "values", Sentence(_("Give the values of a row, or rows."))
         if config.values and config.rows is not None:
-            yield "rows", "Give either values or rows."
+            yield "rows", Sentence(_("Give either values or rows."))
 
     async def run(self, ctx: NodeContext, config: TableInsertConfig) -> Result:
         """Insert. Raises NodeError."""

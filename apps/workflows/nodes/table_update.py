@@ -10,6 +10,7 @@ from pydantic import Field
 
 from apps.workflows.dsl.dynamic import DynamicAny
 from apps.workflows.dsl.nodetype import Output
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.engine.node import Node, NodeContext, Result
 from apps.workflows.nodes.support.tables import TableConfig, Where, tables_of
 
@@ -46,10 +47,10 @@ class TableUpdateNode(Node[TableUpdateConfig]):
         return {"count": Output("integer", _("How many rows were changed"))}
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """No conditions, and not meant so."""
         if config.where.is_empty and not config.all_rows:
-            yield "where", "Give conditions, or switch “All rows” on."
+            yield "where", Sentence(_("Give conditions, or switch “All rows” on."))
 
     async def run(self, ctx: NodeContext, config: TableUpdateConfig) -> Result:
         """Change. Raises NodeError."""

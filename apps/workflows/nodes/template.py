@@ -12,6 +12,7 @@ from apps.workflows.dsl import types
 from apps.workflows.dsl.dynamic import Dynamic, DynamicAny
 from apps.workflows.dsl.errors import LanguageError
 from apps.workflows.dsl.nodetype import Output
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 
@@ -56,11 +57,11 @@ class TemplateNode(Node[TemplateConfig]):
         return {"output": Output("string", _("The text"))}
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """Names that are none; what can't be read of the template is found with all the others."""
         for name in config.variables:
             if not name.isidentifier():
-                yield f"variables.{name}", "This can't be the name of a variable."
+                yield f"variables.{name}", Sentence(_("This can't be the name of a variable."))
 
     def run(self, ctx: NodeContext, config: TemplateConfig) -> Result:
         """Render. Raises `NodeError` (template_failed, template_syntax, text_too_long)."""

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from apps.workflows.dsl.dynamic import DynamicAny, DynamicArray, DynamicInteger, DynamicText
 from apps.workflows.dsl.nodetype import Output
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 from apps.workflows.nodes.support import codecs, texts
@@ -191,14 +192,14 @@ class TextNode(Node[TextConfig]):
         return {"output": Output("string", _("The text"))}
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """Operands that the operation can't do without."""
         if config.operation in _NEED_LENGTH and config.length is None:
-            yield "length", "Say how long the text may be."
+            yield "length", Sentence(_("Say how long the text may be."))
         if config.operation in _NEED_FIND and config.find == "":
-            yield "find", "Say which text to look for."
+            yield "find", Sentence(_("Say which text to look for."))
         if config.operation == "between" and config.before == "" and config.after == "":
-            yield "before", "Give at least one of the two texts."
+            yield "before", Sentence(_("Give at least one of the two texts."))
 
     def run(self, ctx: NodeContext, config: TextConfig) -> Result:
         """Do it. Raises `NodeError` (text_failed)."""

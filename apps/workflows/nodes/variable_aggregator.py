@@ -11,6 +11,7 @@ from pydantic import Field
 from apps.workflows.dsl.document import TypeName, VariableName
 from apps.workflows.dsl.dynamic import DynamicAny
 from apps.workflows.dsl.nodetype import Output
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.dsl.types import convert
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 
@@ -58,14 +59,14 @@ class VariableAggregatorNode(Node[VariableAggregatorConfig]):
         return {**found, **{group.name: Output(group.type) for group in config.groups}}
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """Nothing to aggregate; names given twice."""
         if not config.variables and not config.groups:
-            yield "variables", "There is nothing to choose from."
+            yield "variables", Sentence(_("There is nothing to choose from."))
         taken = {OUTPUT} if config.variables else set()
         for index, group in enumerate(config.groups):
             if group.name in taken:
-                yield f"groups[{index}].name", f"The name {group.name} is taken."
+                yield f"groups[{index}].name", Sentence(_("The name {name} is taken."), name=group.name)
             taken.add(group.name)
 
     def run(self, ctx: NodeContext, config: VariableAggregatorConfig) -> Result:

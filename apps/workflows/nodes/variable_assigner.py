@@ -12,6 +12,7 @@ from apps.workflows.dsl.dynamic import DynamicAny, Target
 from apps.workflows.dsl.errors import LanguageError
 from apps.workflows.dsl.nodetype import Output
 from apps.workflows.dsl.references import Reference, Step, compile_reference
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
 
@@ -74,16 +75,16 @@ class VariableAssignerNode(Node[VariableAssignerConfig]):
         }
 
     @classmethod
-    def problems(cls, config: Any) -> Iterable[tuple[str, str]]:
+    def problems(cls, config: Any) -> Iterable[tuple[str, Text]]:
         """Targets that can't be written."""
         for index, item in enumerate(config.items):
             try:
                 target = compile_reference(item.target)
             except LanguageError as error:
-                yield f"items[{index}].target", error.message
+                yield f"items[{index}].target", error.sentence
                 continue
             if target.root in {"sys", "env", "inputs"} or not target.plain or target.output is None:
-                yield f"items[{index}].target", f"{item.target} can't be written."
+                yield f"items[{index}].target", Sentence(_("{target} can't be written."), target=item.target)
 
     def run(self, ctx: NodeContext, config: VariableAssignerConfig) -> Result:
         """Make the changes. Raises NodeError (wrong_type, division_by_zero, unknown_variable)."""

@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 
 from apps.core.exceptions import TooLarge
 from apps.workflows import dsl
+from apps.workflows.dsl.problems import Problem
+from apps.workflows.dsl.sentences import said
 from apps.workflows.exceptions import DocumentInvalidError
 from apps.workflows.models import Workflow
 
@@ -58,9 +60,14 @@ def read_document(content: str | bytes | Mapping[str, Any]) -> dict[str, Any]:
     try:
         parsed = dsl.parse(content if isinstance(content, str) else dict(content))
     except dsl.DocumentError as error:
-        raise DocumentInvalidError(str(error), problems=shown_problems(error.problems)) from None
+        raise DocumentInvalidError(_summary(error), problems=shown_problems(error.problems)) from None
     document: dict[str, Any] = orjson.loads(dsl.dump_json(parsed))
     return document
+
+
+def _summary(error: dsl.DocumentError) -> str:
+    """The first problems in one text, in the language of whoever asks."""
+    return "; ".join(problem.shown(_) for problem in error.problems[:5])
 
 
 def _decoded(content: bytes) -> str:
@@ -70,13 +77,13 @@ def _decoded(content: bytes) -> str:
         raise DocumentInvalidError(_("The file is not UTF-8 text.")) from None
 
 
-def shown_problems(problems: Iterable[Any]) -> list[dict[str, Any]]:
-    """Problems as JSON, for the API and the console."""
+def shown_problems(problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    """Problems as JSON, for the API and the console, in the language of whoever asks."""
     return [
         {
             "code": problem.code,
             "place": problem.place,
-            "message": problem.message,
+            "message": said(problem.sentence, _),
             "node_id": problem.node_id,
             "severity": problem.severity,
         }

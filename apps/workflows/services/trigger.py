@@ -16,6 +16,7 @@ from apps.core.actors import Actor
 from apps.core.exceptions import Conflict, FlywheelError
 from apps.core.secrets import Secret
 from apps.workflows.dsl.errors import LanguageError
+from apps.workflows.dsl.sentences import said
 from apps.workflows.dsl.values import compile_value
 from apps.workflows.exceptions import TriggerInvalidError
 from apps.workflows.models import (
@@ -164,7 +165,7 @@ def resolve(raw: Any, known: Mapping[str, Any]) -> Any:
     try:
         return compile_value(raw, "any", optional=True).resolve(dict(known))
     except LanguageError as error:
-        raise TriggerInvalidError(error.message) from None
+        raise TriggerInvalidError(said(error.sentence, _)) from None
 
 
 def _start(trigger: Trigger, known: Mapping[str, Any], mode: RunMode) -> WorkflowRun:
@@ -194,7 +195,8 @@ def _check_value(raw: Any) -> None:
     try:
         compile_value(raw, "any", optional=True)
     except LanguageError as error:
-        raise TriggerInvalidError(error.message, errors={"inputs": [error.message]}) from None
+        sentence = said(error.sentence, _)
+        raise TriggerInvalidError(sentence, errors={"inputs": [sentence]}) from None
 
 
 def _locked(trigger: Trigger) -> Trigger:

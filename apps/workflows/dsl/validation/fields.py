@@ -11,6 +11,7 @@ from apps.workflows.dsl.conditions import compile_condition
 from apps.workflows.dsl.dynamic import CONDITION, TARGET, Dynamic
 from apps.workflows.dsl.errors import ConditionSyntaxError, LanguageError, TemplateSyntaxError
 from apps.workflows.dsl.references import Reference, compile_reference
+from apps.workflows.dsl.sentences import _
 from apps.workflows.dsl.validation.model import Model, NodeInfo
 from apps.workflows.dsl.validation.references import Reader
 from apps.workflows.dsl.values import compile_value
@@ -38,14 +39,16 @@ def _check_field(model: Model, reader: Reader, info: NodeInfo, field: MarkedFiel
         references, whole = _compile(field.raw, marker, field.optional)
     except ConditionSyntaxError as error:
         below = f"{place}.{error.place}" if error.place and error.place[0] != "[" else f"{place}{error.place}"
-        model.report.error("invalid_condition", below, error.message, info.id)
+        model.report.error("invalid_condition", below, error.sentence, info.id)
         return
     except TemplateSyntaxError as error:
-        sentence = f"The template can't be read, line {error.line}: {error.message}"
+        sentence = _(
+            "The template can't be read, line {line}: {detail}", line=error.line, detail=error.sentence
+        )
         model.report.error(error.code, place, sentence, info.id, line=error.line)
         return
     except LanguageError as error:
-        model.report.error(error.code, place, error.message, info.id)
+        model.report.error(error.code, place, error.sentence, info.id)
         return
     own = getattr(info.config, marker.names) if marker.names else ()
     for reference in references:
@@ -74,7 +77,12 @@ def _check_fit(
         model.report.error(
             "type_mismatch",
             place,
-            f"{reference.text} is {types.named(found)}, and {types.named(wanted)} is needed.",
+            _(
+                "{reference} is {found}, and {wanted} is needed.",
+                reference=reference.text,
+                found=types.named(found),
+                wanted=types.named(wanted),
+            ),
             info.id,
             found=found,
             wanted=wanted,
@@ -88,6 +96,6 @@ def _check_target(model: Model, reader: Reader, info: NodeInfo, place: str, fiel
     try:
         reference = compile_reference(field.raw if isinstance(field.raw, str) else types.text(field.raw))
     except LanguageError as error:
-        model.report.error("invalid_target", place, error.message, info.id)
+        model.report.error("invalid_target", place, error.sentence, info.id)
         return
     reader.check_target(info, reference, place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from apps.workflows.dsl.document import Edge
 from apps.workflows.dsl.nodetype import ERROR
+from apps.workflows.dsl.sentences import _
 from apps.workflows.dsl.validation.model import Level, Model, NodeInfo, containers_around
 from apps.workflows.dsl.validation.report import suggestion
 
@@ -33,19 +34,19 @@ def _check_roles(model: Model) -> None:
     report, document = model.report, model.document
     starts = [info for info in model.root.nodes if info.model.type == START]
     if not document.nodes:
-        report.error("no_nodes", "nodes", "There are no nodes.")
+        report.error("no_nodes", "nodes", _("There are no nodes."))
     elif not starts:
-        report.error("start_missing", "nodes", "There is no start node.")
+        report.error("start_missing", "nodes", _("There is no start node."))
     for info in starts[1:]:
         report.error(
             "several_starts",
             f"{info.place}.type",
-            f"There is a start node already: {starts[0].id!r}.",
+            _("There is a start node already: {id!r}.", id=starts[0].id),
             info.id,
         )
     last, code = (ANSWER, "answer_missing") if model.chat else (END, "end_missing")
     if document.nodes and not any(info.model.type == last for info in model.nodes):
-        report.error(code, "nodes", f"A {document.kind} needs a node of type {last}.")
+        report.error(code, "nodes", _("A {kind} needs a node of type {last}.", kind=document.kind, last=last))
     for info in model.nodes:
         _check_role(model, info)
 
@@ -54,15 +55,24 @@ def _check_role(model: Model, info: NodeInfo) -> None:
     report, type_, place = model.report, info.model.type, f"{info.place}.type"
     if type_ == ANSWER and not model.chat:
         report.error(
-            "answer_in_workflow", place, "An answer needs a conversation: only chatflows have them.", info.id
+            "answer_in_workflow",
+            place,
+            _("An answer needs a conversation: only chatflows have them."),
+            info.id,
         )
     if type_ in {START, END} and info.level.container is not None:
-        report.error(f"{type_}_in_body", place, f"A node of type {type_} can't stand in a body.", info.id)
+        report.error(
+            f"{type_}_in_body", place, _("A node of type {type} can't stand in a body.", type=type_), info.id
+        )
     if type_ in {"break", "continue"}:
         around = info.level.container
         if around is None:
             report.error(
-                "outside_loop", place, f"{type_} must stand in the body of a loop.", info.id, type=type_
+                "outside_loop",
+                place,
+                _("{type} must stand in the body of a loop.", type=type_),
+                info.id,
+                type=type_,
             )
 
 
@@ -73,10 +83,14 @@ def _check_edge(model: Model, level: Level, index: int, edge: Edge) -> None:
     if source is not None:
         _check_port(model, source, f"{place}.port", edge)
     if target is not None and target.model.type == START:
-        model.report.error("edge_into_start", f"{place}.target", "Nothing can lead to the start.", target.id)
+        model.report.error(
+            "edge_into_start", f"{place}.target", _("Nothing can lead to the start."), target.id
+        )
     for info, end in ((source, "source"), (target, "target")):
         if info is not None and info.model.type == COMMENT:
-            model.report.error("edge_at_comment", f"{place}.{end}", "A comment can't be connected.", info.id)
+            model.report.error(
+                "edge_at_comment", f"{place}.{end}", _("A comment can't be connected."), info.id
+            )
 
 
 def _end(model: Model, level: Level, name: str, place: str, edge: Edge) -> NodeInfo | None:
@@ -88,12 +102,18 @@ def _end(model: Model, level: Level, name: str, place: str, edge: Edge) -> NodeI
         model.report.error(
             "edge_crosses_body",
             place,
-            f"The edge {edge.source!r} → {edge.target!r} crosses the border of a body.",
+            _(
+                "The edge {source!r} → {target!r} crosses the border of a body.",
+                source=edge.source,
+                target=edge.target,
+            ),
             name,
         )
     else:
         hint = suggestion(name, level.by_id)
-        model.report.error("edge_to_nowhere", place, f"There is no node {name!r}.{hint}", name=name)
+        model.report.error(
+            "edge_to_nowhere", place, _("There is no node {name!r}.{hint}", name=name, hint=hint), name=name
+        )
     return None
 
 
@@ -103,11 +123,16 @@ def _check_port(model: Model, source: NodeInfo, place: str, edge: Edge) -> None:
         return
     open_names = [name for name in names if not name.startswith(SIGNAL)]
     if not open_names:
-        sentence = f"Nothing can follow {source.id!r}."
+        sentence = _("Nothing can follow {id!r}.", id=source.id)
     elif edge.port == ERROR:
-        sentence = f"{source.id!r} has no error port; it needs on_error.strategy: branch."
+        sentence = _("{id!r} has no error port; it needs on_error.strategy: branch.", id=source.id)
     else:
-        sentence = f"{source.id!r} has no port {edge.port!r}; it has {', '.join(open_names)}."
+        sentence = _(
+            "{id!r} has no port {port!r}; it has {ports}.",
+            id=source.id,
+            port=edge.port,
+            ports=", ".join(open_names),
+        )
     model.report.error("unknown_port", place, sentence, source.id, port=edge.port)
 
 
@@ -119,7 +144,12 @@ def _check_duplicates(model: Model, level: Level) -> None:
             model.report.error(
                 "duplicate_edge",
                 f"{level.edges_place}[{index}]",
-                f"There are two edges {edge.source!r} → {edge.target!r} from the port {edge.port!r}.",
+                _(
+                    "There are two edges {source!r} → {target!r} from the port {port!r}.",
+                    source=edge.source,
+                    target=edge.target,
+                    port=edge.port,
+                ),
                 edge.source,
             )
         seen.add(key)
@@ -130,7 +160,9 @@ def _check_cycles(model: Model, level: Level) -> None:
         names = [level.nodes[index].id for index in cycle]
         shown = " → ".join([*names, names[0]])
         first = level.nodes[cycle[0]]
-        model.report.error("cycle", first.place, f"The nodes run in a circle: {shown}.", first.id, path=names)
+        model.report.error(
+            "cycle", first.place, _("The nodes run in a circle: {shown}.", shown=shown), first.id, path=names
+        )
 
 
 def _cycles(level: Level) -> list[list[int]]:
@@ -169,7 +201,7 @@ def _check_ports_used(model: Model, level: Level) -> None:
                 model.report.warning(
                     "unused_port",
                     info.place,
-                    f"Nothing follows the port {name!r} of {info.id!r}.",
+                    _("Nothing follows the port {name!r} of {id!r}.", name=name, id=info.id),
                     info.id,
                     port=name,
                 )
@@ -190,7 +222,7 @@ def _check_reachable(model: Model) -> None:
     for info in level.nodes:
         if info.index not in reached and info.model.type not in {COMMENT, START} and not _twin(info):
             model.report.error(
-                "unreachable", info.place, f"No way leads from the start to {info.id!r}.", info.id
+                "unreachable", info.place, _("No way leads from the start to {id!r}.", id=info.id), info.id
             )
 
 
@@ -207,7 +239,10 @@ def _check_ends(model: Model) -> None:
             continue
         last = "answer" if model.chat else "end"
         model.report.warning(
-            "dead_end", info.place, f"The branch stops at {info.id!r} without an {last}.", info.id
+            "dead_end",
+            info.place,
+            _("The branch stops at {id!r} without an {last}.", id=info.id, last=last),
+            info.id,
         )
 
 

@@ -14,6 +14,7 @@ from apps.workflows.dsl.errors import TypeMismatch
 from apps.workflows.dsl.parsing import schema_problems
 from apps.workflows.dsl.problems import join_place
 from apps.workflows.dsl.references import is_reference
+from apps.workflows.dsl.sentences import _
 from apps.workflows.dsl.templates import RESERVED_WORDS, is_template
 from apps.workflows.dsl.validation.model import (
     ERROR_OUTPUTS,
@@ -26,14 +27,14 @@ from apps.workflows.dsl.validation.model import (
 from apps.workflows.dsl.validation.report import suggestion
 
 _WORDS = {
-    "model": "model",
-    "knowledge_base": "knowledge base",
-    "workflow": "workflow",
-    "table": "table",
-    "credential": "credential",
-    "language": "sandbox for",
-    "agent": "agent",
-    "tool": "tool",
+    "model": _("model"),
+    "knowledge_base": _("knowledge base"),
+    "workflow": _("workflow"),
+    "table": _("table"),
+    "credential": _("credential"),
+    "language": _("sandbox for"),
+    "agent": _("agent"),
+    "tool": _("tool"),
 }
 
 
@@ -52,16 +53,18 @@ def check(model: Model) -> None:
 def _check_id(model: Model, info: NodeInfo, seen: set[str]) -> None:
     place = f"{info.place}.id"
     if info.id in seen:
-        model.report.error("duplicate_id", place, f"There are two nodes {info.id!r}.", info.id, id=info.id)
+        model.report.error(
+            "duplicate_id", place, _("There are two nodes {id!r}.", id=info.id), info.id, id=info.id
+        )
     elif info.id in RESERVED:
         model.report.error(
-            "reserved_id", place, f"{info.id!r} is reserved; choose another id.", info.id, id=info.id
+            "reserved_id", place, _("{id!r} is reserved; choose another id.", id=info.id), info.id, id=info.id
         )
     elif info.id in RESERVED_WORDS:
         model.report.warning(
             "awkward_id",
             place,
-            f"{info.id!r} has a meaning of its own in templates, which can't read this node.",
+            _("{id!r} has a meaning of its own in templates, which can't read this node.", id=info.id),
             info.id,
             id=info.id,
         )
@@ -73,7 +76,11 @@ def _check_type(model: Model, info: NodeInfo) -> None:
         name = info.model.type
         hint = suggestion(name, model.catalogue)
         model.report.error(
-            "unknown_type", f"{info.place}.type", f"There is no node type {name!r}.{hint}", info.id, type=name
+            "unknown_type",
+            f"{info.place}.type",
+            _("There is no node type {name!r}.{hint}", name=name, hint=hint),
+            info.id,
+            type=name,
         )
         return
     place = f"{info.place}.config"
@@ -93,19 +100,27 @@ def _check_body(model: Model, info: NodeInfo) -> None:
     place = f"{info.place}.body"
     if info.kind.container:
         if info.body is None or not info.body.nodes:
-            model.report.error("body_empty", place, f"The body of {info.id!r} is empty.", info.id)
+            model.report.error("body_empty", place, _("The body of {id!r} is empty.", id=info.id), info.id)
         depth = len(containers_around(info)) + 1
         limit = model.document.limits.depth
         if depth > limit:
             model.report.error(
                 "too_deep",
                 place,
-                f"{info.id!r} is nested {depth} deep; limits.depth allows {limit}.",
+                _(
+                    "{id!r} is nested {depth} deep; limits.depth allows {limit}.",
+                    id=info.id,
+                    depth=depth,
+                    limit=limit,
+                ),
                 info.id,
             )
     elif info.body is not None:
         model.report.error(
-            "body_unexpected", place, f"{info.id!r} is no container: {info.model.type} has no body.", info.id
+            "body_unexpected",
+            place,
+            _("{id!r} is no container: {type} has no body.", id=info.id, type=info.model.type),
+            info.id,
         )
 
 
@@ -119,7 +134,10 @@ def _check_error_handling(model: Model, info: NodeInfo) -> None:
             model.report.error(
                 "default_unused",
                 place,
-                f"Default outputs go with the strategy default, not {handling.strategy}.",
+                _(
+                    "Default outputs go with the strategy default, not {strategy}.",
+                    strategy=handling.strategy,
+                ),
                 info.id,
             )
         return
@@ -129,7 +147,7 @@ def _check_error_handling(model: Model, info: NodeInfo) -> None:
         model.report.error(
             "default_incomplete",
             place,
-            f"There is no default for {', '.join(missing)}.",
+            _("There is no default for {names}.", names=", ".join(missing)),
             info.id,
             names=missing,
         )
@@ -143,7 +161,11 @@ def _check_default(model: Model, info: NodeInfo, declared: dict[str, Any], name:
         if OPEN not in declared:
             hint = suggestion(name, declared)
             model.report.error(
-                "default_unknown", place, f"{info.id!r} has no output {name!r}.{hint}", info.id, name=name
+                "default_unknown",
+                place,
+                _("{id!r} has no output {name!r}.{hint}", id=info.id, name=name, hint=hint),
+                info.id,
+                name=name,
             )
         return
     if value is None:
@@ -151,7 +173,12 @@ def _check_default(model: Model, info: NodeInfo, declared: dict[str, Any], name:
     try:
         types.convert(value, declared[name].type)
     except TypeMismatch as error:
-        sentence = f"The output {name!r} is {types.named(declared[name].type)}. {error.message}"
+        sentence = _(
+            "The output {name!r} is {type}. {detail}",
+            name=name,
+            type=types.named(declared[name].type),
+            detail=error.sentence,
+        )
         model.report.error("default_type", place, sentence, info.id, name=name)
 
 
@@ -176,21 +203,29 @@ def _check_resource(
     word = _WORDS[resource.kind]
     if not name and resource.kind != "model":
         if not (resource.optional or optional):
-            model.report.error(f"{resource.kind}_missing", place, f"No {word} is chosen.", info.id)
+            model.report.error(
+                f"{resource.kind}_missing", place, _("No {word} is chosen.", word=word), info.id
+            )
         return
     if model.environment is None or (not name and (resource.optional or optional)):
         return
     state = model.environment.state(resource.kind, name)
     if state == "missing":
         sentence = (
-            f"There is no {word} {name!r}." if name else "No model is chosen, and there is no default one."
+            _("There is no {word} {name!r}.", word=word, name=name)
+            if name
+            else _("No model is chosen, and there is no default one.")
         )
         model.report.error(f"{resource.kind}_missing", place, sentence, info.id, name=name)
     elif state == "unusable":
         model.report.error(
             f"{resource.kind}_unusable",
             place,
-            f"The {word} {name!r} can't be used: it is switched off, or its credentials are missing.",
+            _(
+                "The {word} {name!r} can't be used: it is switched off, or its credentials are missing.",
+                word=word,
+                name=name,
+            ),
             info.id,
             name=name,
         )
@@ -212,7 +247,11 @@ def _check_calls(model: Model, info: NodeInfo, place: str, name: str) -> None:
         if path[-1] == this:
             shown = " → ".join([this, *path])
             model.report.error(
-                "workflow_cycle", place, f"This workflow would call itself: {shown}.", info.id, path=path
+                "workflow_cycle",
+                place,
+                _("This workflow would call itself: {shown}.", shown=shown),
+                info.id,
+                path=path,
             )
             return
         for called in environment.calls(path[-1]):

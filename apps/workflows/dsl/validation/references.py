@@ -9,6 +9,7 @@ from apps.workflows.dsl import types
 from apps.workflows.dsl.nodetype import Output
 from apps.workflows.dsl.references import Reference, Step
 from apps.workflows.dsl.scope import ITEM
+from apps.workflows.dsl.sentences import Sentence, _
 from apps.workflows.dsl.validation.graph import inside
 from apps.workflows.dsl.validation.model import ERROR_OUTPUTS, OPEN, Level, Model, NodeInfo
 from apps.workflows.dsl.validation.report import suggestion
@@ -66,7 +67,9 @@ class Reader:
         """Report what is wrong with a variable that a node writes."""
         report, root = self._model.report, reference.root
         if not reference.plain or reference.output is None:
-            report.error("invalid_target", place, f"{reference.text} is no variable.", info.id)
+            report.error(
+                "invalid_target", place, _("{reference} is no variable.", reference=reference.text), info.id
+            )
             return
         known: Mapping[str, Output] | None = None
         if root == "conversation":
@@ -79,15 +82,23 @@ class Reader:
             report.error(
                 "invalid_target",
                 place,
-                f"{reference.text} can't be written: only conversation variables of a chatflow, and variables of a"
-                " loop around the node.",
+                _(
+                    "{reference} can't be written: only conversation variables of a chatflow, and variables of a"
+                    " loop around the node.",
+                    reference=reference.text,
+                ),
                 info.id,
             )
         elif reference.output not in known and OPEN not in known:
             report.error(
                 "unknown_variable",
                 place,
-                f"There is no variable $.{root}.{reference.output}.{suggestion(reference.output, known)}",
+                _(
+                    "There is no variable $.{root}.{name}.{hint}",
+                    root=root,
+                    name=reference.output,
+                    hint=suggestion(reference.output, known),
+                ),
                 info.id,
                 name=reference.output,
             )
@@ -116,7 +127,7 @@ class Reader:
         self._model.report.error(
             "conversation_in_workflow",
             place,
-            "Only a chatflow has conversation variables; this is a workflow.",
+            _("Only a chatflow has conversation variables; this is a workflow."),
             info.id,
         )
         return None
@@ -150,7 +161,7 @@ class Reader:
         self._model.report.error(
             "reference_to_itself",
             place,
-            f"{reference.text} reads the node itself, which has not run yet.",
+            _("{reference} reads the node itself, which has not run yet.", reference=reference.text),
             info.id,
         )
         return None
@@ -167,7 +178,12 @@ class Reader:
             self._model.report.warning(
                 "reference_excluded",
                 place,
-                f"{reference.text} never has a value here: {found.id!r} and {anchor.id!r} are on different branches.",
+                _(
+                    "{reference} never has a value here: {source!r} and {target!r} are on different branches.",
+                    reference=reference.text,
+                    source=found.id,
+                    target=anchor.id,
+                ),
                 info.id,
                 target=found.id,
             )
@@ -175,7 +191,12 @@ class Reader:
             self._model.report.error(
                 "reference_not_upstream",
                 place,
-                f"{reference.text} can't be read here: no way leads from {found.id!r} to {anchor.id!r}.",
+                _(
+                    "{reference} can't be read here: no way leads from {source!r} to {target!r}.",
+                    reference=reference.text,
+                    source=found.id,
+                    target=anchor.id,
+                ),
                 info.id,
                 target=found.id,
             )
@@ -187,14 +208,27 @@ class Reader:
             self._model.report.error(
                 "reference_into_body",
                 place,
-                f"{reference.text} reaches into the body of {container!r}; read an output of {container!r} instead.",
+                _(
+                    "{reference} reaches into the body of {container!r}; read an output of {container!r} instead.",
+                    reference=reference.text,
+                    container=container,
+                ),
                 info.id,
                 target=root,
             )
             return
         hint = suggestion(root, self._model.by_id)
         self._model.report.error(
-            "unknown_node", place, f"{reference.text}: there is no node {root!r}.{hint}", info.id, target=root
+            "unknown_node",
+            place,
+            _(
+                "{reference}: there is no node {root!r}.{hint}",
+                reference=reference.text,
+                root=root,
+                hint=hint,
+            ),
+            info.id,
+            target=root,
         )
 
     def _follow(
@@ -213,12 +247,17 @@ class Reader:
         type_, schema = output.type, output.schema
         for position, step in enumerate(reference.path[1:], 1):
             stepped = _step(type_, schema, step)
-            if isinstance(stepped, str):
+            if isinstance(stepped, Sentence):
                 shown = f"$.{reference.root}" + "".join(map(_shown, reference.path[:position]))
                 self._model.report.error(
                     "path_unknown",
                     place,
-                    f"{reference.text}: {shown} {stepped}",
+                    _(
+                        "{reference}: {shown} {stepped}",
+                        reference=reference.text,
+                        shown=shown,
+                        stepped=stepped,
+                    ),
                     info.id,
                     path=reference.text,
                 )
@@ -235,7 +274,7 @@ class Reader:
             report.error(
                 "sys_in_workflow",
                 place,
-                f"{reference.text} exists only in a chatflow; this is a workflow.",
+                _("{reference} exists only in a chatflow; this is a workflow.", reference=reference.text),
                 info.id,
             )
             return
@@ -244,22 +283,30 @@ class Reader:
             report.error(
                 "unknown_variable",
                 place,
-                f"There is no variable $.{root}.{name}.{hint}",
+                _("There is no variable $.{root}.{name}.{hint}", root=root, name=name, hint=hint),
                 info.id,
                 name=str(name),
             )
         elif root == "inputs":
             report.error(
-                "unknown_input", place, f"The workflow has no input {name!r}.{hint}", info.id, name=str(name)
+                "unknown_input",
+                place,
+                _("The workflow has no input {name!r}.{hint}", name=name, hint=hint),
+                info.id,
+                name=str(name),
             )
         elif name in ERROR_OUTPUTS:
-            sentence = f"{root!r} has no output {name!r} unless on_error.strategy is default or branch."
+            sentence = _(
+                "{root!r} has no output {name!r} unless on_error.strategy is default or branch.",
+                root=root,
+                name=name,
+            )
             report.error("unknown_output", place, sentence, info.id, name=str(name), target=root)
         else:
             report.error(
                 "unknown_output",
                 place,
-                f"{root!r} has no output {name!r}.{hint}",
+                _("{root!r} has no output {name!r}.{hint}", root=root, name=name, hint=hint),
                 info.id,
                 name=str(name),
                 target=root,
@@ -273,7 +320,7 @@ def _shown(step: Step) -> str:
 _Typed = tuple[str, Mapping[str, Any] | None]
 
 
-def _step(type_: str, schema: Mapping[str, Any] | None, step: Step) -> _Typed | str:
+def _step(type_: str, schema: Mapping[str, Any] | None, step: Step) -> _Typed | Sentence:
     """The type one step further, or what is wrong with the step."""
     element = types.element_type(type_)
     if type_ == "any":
@@ -282,18 +329,18 @@ def _step(type_: str, schema: Mapping[str, Any] | None, step: Step) -> _Typed | 
         if isinstance(step, int):
             items = schema.get("items") if schema else None
             return _of_schema(items, element)
-        return f"is a list: take an item by [0], or all by [*], before {step!r}."
+        return _("is a list: take an item by [0], or all by [*], before {step!r}.", step=step)
     if type_ not in {"object", "file"}:
-        return f"is {types.named(type_)} and has no parts."
+        return _("is {type} and has no parts.", type=types.named(type_))
     if isinstance(step, int):
-        return f"is {types.named(type_)} and has no positions."
+        return _("is {type} and has no positions.", type=types.named(type_))
     properties = schema.get("properties") if schema else None
     if not isinstance(properties, Mapping):
         return "any", None
     if step in properties:
         return _of_schema(properties[step], "any")
     if schema and schema.get("additionalProperties") is False:
-        return f"has no {step!r}.{suggestion(step, properties)}"
+        return _("has no {step!r}.{hint}", step=step, hint=suggestion(step, properties))
     return "any", None
 
 

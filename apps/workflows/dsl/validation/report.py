@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from apps.workflows.dsl.problems import Problem, Severity
+from apps.workflows.dsl.sentences import Text, _
 
 _PIECE = re.compile(r"(\d+)")
 #: Sections in the order of a document.
@@ -29,16 +30,16 @@ class Report:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
 
-    def error(self, code: str, place: str, message: str, node_id: str = "", **params: Any) -> None:
+    def error(self, code: str, place: str, message: Text, node_id: str = "", **params: Any) -> None:
         """Something that keeps the document from running."""
         self._add("error", code, place, message, node_id, params)
 
-    def warning(self, code: str, place: str, message: str, node_id: str = "", **params: Any) -> None:
+    def warning(self, code: str, place: str, message: Text, node_id: str = "", **params: Any) -> None:
         """Something that is probably not meant."""
         self._add("warning", code, place, message, node_id, params)
 
     def _add(
-        self, severity: Severity, code: str, place: str, message: str, node_id: str, params: dict[str, Any]
+        self, severity: Severity, code: str, place: str, message: Text, node_id: str, params: dict[str, Any]
     ) -> None:
         self.problems.append(Problem(code, place, message, node_id, severity, params))
 
@@ -55,10 +56,10 @@ def _position(place: str) -> tuple[int, list[tuple[int, str | int]]]:
     return section, pieces
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
+def suggestion(name: str, known: Iterable[str]) -> Text:
     """`` Did you mean 'x'?`` when something similar exists, else what there is, as far as it is little."""
     names = sorted(known)
     close = get_close_matches(name, names, 1, 0.75) if len(names) <= 1_000 else []
     if close:
-        return f" Did you mean {close[0]!r}?"
-    return f" Known: {', '.join(names)}." if 0 < len(names) <= 8 else ""
+        return _(" Did you mean {name!r}?", name=close[0])
+    return _(" Known: {names}.", names=", ".join(names)) if 0 < len(names) <= 8 else ""

@@ -7,6 +7,7 @@ from typing import Any
 
 from apps.workflows.dsl import types
 from apps.workflows.dsl.errors import TypeMismatch
+from apps.workflows.dsl.sentences import _
 from apps.workflows.dsl.validation.model import Model
 
 
@@ -27,7 +28,10 @@ def check(model: Model) -> None:
             model.report.error(
                 "secret_in_conversation",
                 f"{place}.type",
-                f"{kept.name!r} can't be a secret: conversation variables are shown in conversations.",
+                _(
+                    "{name!r} can't be a secret: conversation variables are shown in conversations.",
+                    name=kept.name,
+                ),
             )
         else:
             _check_value(model, f"{place}.default", kept.name, kept.type, kept.default)
@@ -35,7 +39,7 @@ def check(model: Model) -> None:
         model.report.error(
             "conversation_in_workflow",
             "variables.conversation",
-            "Only a chatflow has conversation variables; this is a workflow.",
+            _("Only a chatflow has conversation variables; this is a workflow."),
         )
 
 
@@ -46,7 +50,7 @@ def _check_names(model: Model, place: str, names: Sequence[str]) -> None:
             model.report.error(
                 "duplicate_variable",
                 f"{place}[{index}].name",
-                f"There are two variables {name!r}.",
+                _("There are two variables {name!r}.", name=name),
                 name=name,
             )
         seen.add(name)
@@ -61,7 +65,7 @@ def _check_value(model: Model, place: str, name: str, type_: str, value: Any) ->
         model.report.error(
             "variable_type",
             place,
-            f"{name!r} is {types.named(type_)}. {error.message}",
+            _("{name!r} is {type}. {detail}", name=name, type=types.named(type_), detail=error.sentence),
             name=name,
             type=type_,
         )
@@ -72,10 +76,13 @@ def _check_secret(model: Model, place: str, name: str, value: Any) -> None:
         model.report.error(
             "secret_in_document",
             f"{place}.value",
-            f"The value of the secret {name!r} must not stand in the document; it is entered beside it.",
+            _(
+                "The value of the secret {name!r} must not stand in the document; it is entered beside it.",
+                name=name,
+            ),
             name=name,
         )
     elif model.environment is not None and not model.environment.has_secret(name):
         model.report.error(
-            "secret_missing", place, f"No value was entered for the secret {name!r}.", name=name
+            "secret_missing", place, _("No value was entered for the secret {name!r}.", name=name), name=name
         )

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from apps.workflows.dsl import types
 from apps.workflows.dsl.dynamic import DynamicAny, DynamicText
+from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.engine.node import NodeConfig
 from apps.workflows.nodes.support import records
 
@@ -201,20 +202,20 @@ def options_of(value: Any) -> list[dict[str, str]]:
     return [{"const": constant, "title": title} for constant, title in found.items()]
 
 
-def field_problems(fields: Iterable[FormField]) -> Iterator[tuple[str, str]]:
+def field_problems(fields: Iterable[FormField]) -> Iterator[tuple[str, Text]]:
     """Names used twice, options missing, limits the wrong way round."""
     seen: set[str] = set()
     for index, field in enumerate(fields):
         place = f"fields[{index}]"
         if field.name in seen:
-            yield f"{place}.name", f"Two fields are called “{field.name}”."
+            yield f"{place}.name", Sentence(_("Two fields are called “{name}”."), name=field.name)
         seen.add(field.name)
         if field.type in {"select", "multi_select"} and not field.options:
-            yield f"{place}.options", "There is nothing to choose from."
+            yield f"{place}.options", Sentence(_("There is nothing to choose from."))
         if field.min is not None and field.max is not None and field.min > field.max:
-            yield f"{place}.max", "The largest number is smaller than the smallest."
+            yield f"{place}.max", Sentence(_("The largest number is smaller than the smallest."))
         if field.pattern and not records.is_pattern(field.pattern):
-            yield f"{place}.pattern", "This is no regular expression."
+            yield f"{place}.pattern", Sentence(_("This is no regular expression."))
 
 
 def read_answer(payload: Mapping[str, Any], answer: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

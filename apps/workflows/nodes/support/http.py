@@ -17,6 +17,7 @@ from pydantic import Field
 from apps.knowledge.parsing import ParseError
 from apps.knowledge.parsing.encoding import decode
 from apps.workflows.dsl.dynamic import DynamicAny, DynamicFile, DynamicText
+from apps.workflows.dsl.sentences import Sentence
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.engine.node import NodeConfig
 
@@ -166,10 +167,11 @@ def check_url(url: str) -> str:
         parts = urlsplit(text)
         _port = parts.port
     except ValueError as error:
-        raise NodeError("The address is malformed.", code="invalid_url") from error
+        raise NodeError(Sentence(_("The address is malformed.")), code="invalid_url") from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise NodeError(
-            "The address must begin with http:// or https:// and name a host.", code="invalid_url"
+            Sentence(_("The address must begin with http:// or https:// and name a host.")),
+            code="invalid_url",
         )
     return text
 

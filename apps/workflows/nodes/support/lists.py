@@ -12,6 +12,7 @@ from apps.workflows.dsl.errors import LanguageError
 from apps.workflows.dsl.operators import Operator, moment, number
 from apps.workflows.dsl.references import compile_reference
 from apps.workflows.dsl.scope import ITEM
+from apps.workflows.dsl.sentences import Text
 from apps.workflows.nodes.support.forms import kind_of_file
 from apps.workflows.nodes.support.records import canonical
 
@@ -33,12 +34,12 @@ def getter(key: str) -> Get:
     return lambda item: reference.get({ITEM: _with_attributes(item)})
 
 
-def problem(key: str) -> str:
+def problem(key: str) -> Text:
     """Why this is no path; empty when it is one."""
     try:
         getter(key)
     except LanguageError as error:
-        return error.message
+        return error.sentence
     return ""
 
 

@@ -18,6 +18,7 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from apps.workflows.dsl import types
+from apps.workflows.dsl.sentences import Sentence, Text, gettext_noop
 from apps.workflows.engine.errors import NodeError
 from apps.workflows.nodes.support.formats import format_checker
 
@@ -52,20 +53,23 @@ def type_of_schema(schema: Mapping[str, Any] | None) -> str:
     return _DSL_TYPES.get(str((schema or {}).get("type", "")), "any")
 
 
-def problems(place: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def problems(place: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
     """What is wrong with a schema: pairs of its place and a sentence."""
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
         path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
-        yield f"{place}{path}", f"This is no JSON Schema: {error.message[:200]}"
+        yield (
+            f"{place}{path}",
+            Sentence(gettext_noop("This is no JSON Schema: {detail}"), detail=error.message[:200]),
+        )
         return
     for path, value in _walk(schema, ""):
         name = path.rpartition(".")[2]
         if name == "$ref" and isinstance(value, str) and not value.startswith("#"):
-            yield f"{place}{path}", "A schema may refer to itself only (#/$defs/…)."
+            yield f"{place}{path}", Sentence(gettext_noop("A schema may refer to itself only (#/$defs/…)."))
         if name == "pattern" and isinstance(value, str) and _pattern(value) is None:
-            yield f"{place}{path}", "This is no regular expression."
+            yield f"{place}{path}", Sentence(gettext_noop("This is no regular expression."))
 
 
 def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
