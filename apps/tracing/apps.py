@@ -74,6 +74,14 @@ class TracingConfig(AppConfig):
         )
         navigation.register(
             "Observe",
+            _("Alerts"),
+            "notifications",
+            "admin:tracing_alert_changelist",
+            14,
+            model="tracing.Alert",
+        )
+        navigation.register(
+            "Observe",
             _("Trace exports"),
             "download",
             "admin:tracing_traceexport_changelist",

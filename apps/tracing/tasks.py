@@ -8,7 +8,7 @@ from apps.core import jobs
 from apps.core.jobs import JobContext, JobFailed, periodic
 from apps.tracing.models import TraceExport
 from apps.tracing.selection import Selection
-from apps.tracing.services import bulk, forwarder, retention, rollup, trace_export
+from apps.tracing.services import alert_delivery, alert_evaluation, bulk, forwarder, retention, rollup, trace_export
 from apps.tracing.services.media import drop_unused_media
 from apps.tracing.services.span_draft import drop_old_drafts, write_due
 
@@ -48,6 +48,24 @@ def drop_drafts() -> None:
 def drop_media() -> None:
     """Delete files that nothing uses any more."""
     drop_unused_media()
+
+
+@periodic("tracing.evaluate_alerts", seconds=30)
+def evaluate_alerts() -> None:
+    """Look at the figures of alerts whose turn it is."""
+    alert_evaluation.evaluate_alerts()
+
+
+@periodic("tracing.deliver_alerts", seconds=10)
+def deliver_alerts() -> None:
+    """Tell people what became of their alerts."""
+    alert_delivery.deliver_alerts()
+
+
+@periodic("tracing.drop_old_alert_events", seconds=3600)
+def drop_old_alert_events() -> None:
+    """Delete events of alerts that are months old."""
+    alert_evaluation.drop_old_events()
 
 
 @periodic("tracing.drop_old_rollups", seconds=3600)

@@ -26,6 +26,7 @@ from apps.tracing.models import ScoreConfig
 from apps.tracing.rollups import MetricQuery
 from apps.tracing.selection import Selection
 from apps.tracing.services.comment import add_comment
+from apps.tracing.services.alert import AlertValues, create_alert
 from apps.tracing.services.dashboard import create_dashboard
 from apps.tracing.services.saved_view import save_view
 from apps.tracing.services.score import record_score
@@ -118,6 +119,10 @@ class Examples:
                 WidgetSpec(MARK, "number", MetricQuery("traces", ("count",))),
             )),
         )  # fmt: skip
+        alert = create_alert(
+            actor=SYSTEM, workspace=workspace,
+            values=AlertValues(f"{MARK} alert", "count", 5.0, description=MARK, emails=["a@example.org"]),
+        )  # fmt: skip
         queue = make_queue(workspace, conversation, name=f"{MARK} queue")
         dataset = make_dataset(workspace, (f"{MARK}?", "Yes."), name=f"{MARK} dataset")
         dataset_run = make_run_item(dataset, name=f"{MARK} run", trace_id=trace.trace_id).run
@@ -145,7 +150,7 @@ class Examples:
             "auditentry": AuditEntry.objects.filter(workspace=workspace).first().pk,
             "traces": trace.trace_id, "observations": trace.trace_id, "sessions": str(conversation.pk),
             "saved-views": view.pk,
-            "dashboards": dashboard.pk, "widgets": dashboard.widgets.get().pk,
+            "alerts": alert.pk, "alert": alert.pk, "dashboards": dashboard.pk, "widgets": dashboard.widgets.get().pk,
             "scores": score.pk, "comments": comment.pk,
             "knowledge-bases": base.pk, "knowledge": base.pk, "documents": document.pk,
             "chunks": Chunk.objects.get(document=document).pk, "agents": agent.pk,

@@ -26,7 +26,7 @@ from apps.tracing.dashboards import DashboardSpec, WidgetSpec, built_in
 from apps.tracing.exceptions import InvalidDashboard
 from apps.tracing.models import Chart, Dashboard, MetricView, Trace, Widget
 from apps.tracing.models.widget import COLUMNS, MAX_HEIGHT
-from apps.tracing.rollups import MetricQuery
+from apps.tracing.rollups import MetricFilter, MetricQuery
 from apps.tracing.services import dashboard as services
 from apps.tracing.services import widget as widgets
 
@@ -223,7 +223,7 @@ class WidgetForm(forms.Form):
             values["view"],
             tuple(values["metrics"]),
             values["dimension"],
-            tuple(values["filters"]),
+            tuple(MetricFilter.read(item) for item in values["filters"]),
             values["limit"],
         )
         return WidgetSpec(values["title"].strip(), values["chart"], query, values["width"], values["height"])

@@ -64,16 +64,16 @@ class FiltersWidget(forms.Widget):
 
 
 class FiltersField(forms.Field):
-    """A list of MetricFilter."""
+    """A list of filters as JSON, which `MetricFilter.read` takes."""
 
     widget = FiltersWidget
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, label=kwargs.pop("label", _("Filters")), **kwargs)
 
-    def to_python(self, value: Sequence[Any] | None) -> list[MetricFilter]:
+    def to_python(self, value: Sequence[Any] | None) -> list[dict[str, str]]:
         """The filters, read but not checked: what fits depends on what is counted."""
         try:
-            return [MetricFilter.read(item) for item in value or ()]
+            return [MetricFilter.read(item).as_json() for item in value or ()]
         except FlywheelError as error:
             raise ValidationError(str(error.detail)) from error

@@ -4,6 +4,7 @@ from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
 from apps.tracing.api import views
+from apps.tracing.api.alert import AlertViewSet
 from apps.tracing.api.dashboard import DashboardViewSet
 from apps.tracing.api.metric import MetricsView
 from apps.tracing.api.comment import CommentViewSet
@@ -12,6 +13,7 @@ from apps.tracing.api.payload import ConversationView, PayloadFileView, PayloadP
 from apps.tracing.api.trace_exports import TraceExportViewSet
 
 router = SimpleRouter()
+router.register("alerts", AlertViewSet, basename="alert")
 router.register("dashboards", DashboardViewSet, basename="dashboard")
 router.register("comments", CommentViewSet, basename="comment")
 router.register("scores", views.ScoreViewSet, basename="score")

@@ -1,6 +1,7 @@
 """Telling people when a figure leaves its bounds."""
 
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -94,8 +95,9 @@ class Alert(WorkspaceModel):
         help_text=_("While it is firing; 0: never."),
     )
     muted_until = models.DateTimeField(_("muted until"), null=True, blank=True)
-    webhook_url = models.CharField(_("webhook"), max_length=500, blank=True, default="")
-    webhook_secret = EncryptedTextField(null=True, blank=True)
+    # the address of a webhook is often all that is needed to use it
+    webhook_url = EncryptedTextField(_("webhook"), null=True, blank=True, editable=False)
+    webhook_secret = EncryptedTextField(_("secret of the webhook"), null=True, blank=True, editable=False)
     emails = models.JSONField(_("e-mail addresses"), default=list, blank=True)
 
     state = models.CharField(
@@ -122,6 +124,11 @@ class Alert(WorkspaceModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def webhook_host(self) -> str:
+        """Where the webhook lies, which is all of it that is shown."""
+        return urlsplit(self.webhook_url.reveal()).netloc.rpartition("@")[2] if self.webhook_url else ""
 
     def get_absolute_url(self) -> str:
         """The page of the alert."""
