@@ -15,7 +15,7 @@ class AnnotationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register formats of plugins, the topic of queues, and what the console shows."""
-        from apps.annotations.admin import actions, pages, panels
+        from apps.annotations.admin import actions, pages, panels, runs
         from apps.annotations.exporters import load_plugins
         from apps.annotations.progress import TOPIC
         from apps.annotations.selectors import may_watch_queue
@@ -35,6 +35,14 @@ class AnnotationsConfig(AppConfig):
         register("annotations/queues/<uuid:queue_id>/fill/", pages.FillPage, "annotations_fill")
         register("annotations/add-answer/", pages.AddAnswerPage, "annotations_add_answer")
         register("annotations/datasets/<uuid:dataset_id>/", pages.DatasetItemsPage, "annotations_dataset")
+        register(
+            "annotations/datasets/<uuid:dataset_id>/runs/", runs.DatasetRunsPage, "annotations_dataset_runs"
+        )
+        register(
+            "annotations/datasets/<uuid:dataset_id>/runs/<uuid:run_id>/",
+            runs.DatasetRunPage,
+            "annotations_dataset_run",
+        )
         navigation.register(
             "Improve",
             _("Annotation queues"),

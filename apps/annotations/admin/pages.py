@@ -222,10 +222,8 @@ class AddAnswerPage(ConsolePage):
         return redirect("admin:annotations_annotationqueue_changelist")
 
 
-class DatasetItemsPage(ConsolePage):
-    """A dataset: its items, versions, and the export dialog."""
-
-    template_name = "annotations/dataset.html"
+class DatasetPageBase(ConsolePage):
+    """A page below one dataset."""
 
     def check_access(self, request: HttpRequest, **kwargs: Any) -> None:
         """404 for those who may not see the dataset."""
@@ -235,6 +233,12 @@ class DatasetItemsPage(ConsolePage):
         if dataset is None:
             raise Http404
         self.dataset = dataset
+
+
+class DatasetItemsPage(DatasetPageBase):
+    """A dataset: its items, versions, and the export dialog."""
+
+    template_name = "annotations/dataset.html"
 
     def get_page_context(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
         """One page of items, and what the dialogs need."""

@@ -79,4 +79,14 @@ urlpatterns = [
     *one("media/<str:media_id>/content", media.media_content, "langfuse_media_content"),
     re_path(r"^api/public/", unknown, name="langfuse_unknown"),
     path("project/<uuid:project_id>/traces/<str:trace_id>", links.trace_link, name="langfuse_trace_link"),
+    path(
+        "project/<uuid:project_id>/datasets/<uuid:dataset_id>/runs/<str:code>",
+        links.run_link,
+        name="langfuse_run_link",
+    ),
+    path(
+        "project/<uuid:project_id>/experiments/results",
+        links.experiment_link,
+        name="langfuse_experiment_link",
+    ),
 ]

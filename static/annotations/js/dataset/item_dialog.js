@@ -1,6 +1,7 @@
-// Editing one example: the messages of its input, the answer to learn, the one to unlearn.
+// Editing one example: the messages of its input, the answer to learn, the one to unlearn; or its input and
+// expected output as any JSON.
 import { get, patch, post } from "../../../core/js/http.js";
-import { gettext } from "../../../core/js/i18n.js";
+import { gettext, interpolate } from "../../../core/js/i18n.js";
 
 const ROLES = [
   ["system", gettext("System")],
@@ -10,6 +11,19 @@ const ROLES = [
 
 const $ = (id) => document.getElementById(id);
 
+/** JSON as a person edits it; nothing for null. */
+const shown = (value) => (value === null ? "" : JSON.stringify(value, null, 2));
+
+/** The value of a field of JSON; raises a sentence that names the field. */
+function parsed(id, name) {
+  const text = $(id).value.trim();
+  try {
+    return text ? JSON.parse(text) : null;
+  } catch {
+    throw new Error(interpolate(gettext("%(name)s: this is not JSON. A text stands in quotation marks."), { name }));
+  }
+}
+
 /** A message this form can show as text; others (tool calls) are kept as they are. */
 const isPlain = (message) => Object.keys(message).every((key) => key === "role" || key === "content");
 
@@ -17,6 +31,7 @@ export class ItemDialog {
   #api;
   #headers;
   #id = null;
+  #free = false;
 
   constructor(api, headers) {
     this.#api = api;
@@ -36,11 +51,21 @@ export class ItemDialog {
     $("item-dialog-title").textContent = id ? gettext("Edit item") : gettext("Add item");
     $("item-error").hidden = true;
     $("item-messages").replaceChildren();
-    item.messages.forEach((message) => this.#addMessage(message));
-    $("item-expected").value = item.expected_output;
-    $("item-rejected").value = item.rejected_output;
+    this.#free = item.shape === "json";
+    $("item-free").hidden = !this.#free;
+    $("item-chat").hidden = this.#free;
+    $("item-archived").checked = Boolean(item.archived);
+    if (this.#free) {
+      $("item-input").value = shown(item.input);
+      $("item-free-expected").value = shown(item.expected);
+      $("item-metadata").value = shown(item.metadata);
+    } else {
+      item.messages.forEach((message) => this.#addMessage(message));
+      $("item-expected").value = item.expected_output;
+      $("item-rejected").value = item.rejected_output;
+    }
     $("item-dialog").showModal();
-    $("item-expected").focus();
+    $(this.#free ? "item-input" : "item-expected").focus();
   }
 
   #addMessage(message, focus = false) {
@@ -75,12 +100,26 @@ export class ItemDialog {
   }
 
   #values() {
+    const archived = $("item-archived").checked;
+    if (this.#free) {
+      return {
+        input: parsed("item-input", gettext("Input")),
+        expected: parsed("item-free-expected", gettext("Expected output")),
+        metadata: parsed("item-metadata", gettext("Metadata")),
+        archived,
+      };
+    }
     const messages = [...$("item-messages").children].map((row) =>
       row.dataset.raw
         ? JSON.parse(row.dataset.raw)
         : { role: row.querySelector("select").value, content: row.querySelector("textarea").value },
     );
-    return { messages, expected_output: $("item-expected").value, rejected_output: $("item-rejected").value };
+    return {
+      messages,
+      expected_output: $("item-expected").value,
+      rejected_output: $("item-rejected").value,
+      archived,
+    };
   }
 
   async #save() {
