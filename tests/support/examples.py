@@ -6,6 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from django.apps import apps
+from django.db import connection
+
 from apps.agents.models import Message
 from apps.agents.services.agent import enable_sharing
 from apps.agents.services.playground import create_session
@@ -25,8 +28,8 @@ from apps.tracing.dashboards import DashboardSpec, WidgetSpec
 from apps.tracing.models import ScoreConfig
 from apps.tracing.rollups import MetricQuery
 from apps.tracing.selection import Selection
-from apps.tracing.services.comment import add_comment
 from apps.tracing.services.alert import AlertValues, create_alert
+from apps.tracing.services.comment import add_comment
 from apps.tracing.services.dashboard import create_dashboard
 from apps.tracing.services.saved_view import save_view
 from apps.tracing.services.score import record_score
@@ -35,13 +38,6 @@ from apps.workflows.services.data_table import insert_rows
 from apps.workflows.services.run_file import upload_file
 from apps.workflows.services.trigger import create_trigger
 from apps.workflows.services.workflow import publish
-from django.apps import apps
-from django.db import connection
-from tests.factories.core import SYSTEM, make_api_key, make_member, make_workspace
-from tests.factories.data_tables import make_table
-from tests.support.jobs import run_queued
-from tests.workflows.console import make_run, make_wait, make_workflow
-
 from tests.factories.annotations import (
     items_of,
     make_agent,
@@ -50,7 +46,11 @@ from tests.factories.annotations import (
     make_queue,
     make_run_item,
 )
+from tests.factories.core import SYSTEM, make_api_key, make_member, make_workspace
+from tests.factories.data_tables import make_table
 from tests.factories.tracing import make_media, make_trace
+from tests.support.jobs import run_queued
+from tests.workflows.console import make_run, make_wait, make_workflow
 
 MARK = "Zanzibarium"  # stands in every example's text; a page of somebody else's that shows it leaks
 

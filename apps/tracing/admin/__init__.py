@@ -6,5 +6,4 @@ from apps.tracing.admin.masking_rule import MaskingRuleAdmin
 from apps.tracing.admin.score_config import ScoreConfigAdmin
 from apps.tracing.admin.trace_export import TraceExportAdmin
 
-__all__ = [
-    "AlertAdmin","MaskingRuleAdmin", "ScoreConfigAdmin", "TraceExportAdmin", "TraceForwarderAdmin"]
+__all__ = ["AlertAdmin", "MaskingRuleAdmin", "ScoreConfigAdmin", "TraceExportAdmin", "TraceForwarderAdmin"]

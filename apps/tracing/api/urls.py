@@ -5,10 +5,10 @@ from rest_framework.routers import SimpleRouter
 
 from apps.tracing.api import views
 from apps.tracing.api.alert import AlertViewSet
-from apps.tracing.api.dashboard import DashboardViewSet
-from apps.tracing.api.metric import MetricsView
 from apps.tracing.api.comment import CommentViewSet
+from apps.tracing.api.dashboard import DashboardViewSet
 from apps.tracing.api.media import MediaContentView, MediaView
+from apps.tracing.api.metric import MetricsView
 from apps.tracing.api.payload import ConversationView, PayloadFileView, PayloadPieceView
 from apps.tracing.api.trace_exports import TraceExportViewSet
 
