@@ -5,9 +5,11 @@ middleware such a request costs a third, and a body that is too large is refused
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, ClassVar
 
-from apps.tracing.api.otlp import Answer, export, too_bad
+from apps.core.exceptions import RateLimited
+from apps.tracing.api.otlp import Answer, busy, export, refused, too_bad
+from apps.tracing.ingest import current_ingestor
 from apps.tracing.otlp import MAX_BYTES, OtlpError
 
 Message = MutableMapping[str, Any]
@@ -17,34 +19,62 @@ Send = Callable[[Message], Awaitable[None]]
 
 async def otlp_traces(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
     """Answer one `POST`."""
+    arriving = _Arriving()
     try:
-        body = await _read(receive)
+        body = await arriving.read(receive)
+        if body is None:
+            return
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        answer = await export(headers, body)
     except OtlpError as error:
-        await _send(send, too_bad(error))
-        return
-    if body is None:
-        return
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    await _send(send, await export(headers, body))
+        answer = too_bad(error)
+    except RateLimited as error:
+        answer = refused(error)
+    finally:
+        arriving.end()
+    await _send(send, answer)
 
 
-async def _read(receive: Receive) -> bytes | None:
-    """The body; None when the client went away. Raises OtlpError as soon as it is too large."""
-    parts: list[bytes] = []
-    size, more = 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        part: bytes = message.get("body", b"")
-        size += len(part)
-        if size > MAX_BYTES:
+class _Arriving:
+    """A body that comes in. All of them together hold no more memory than the queue behind them has room for."""
+
+    #: Bytes that have come in of all bodies that are not complete.
+    total: ClassVar[int] = 0
+
+    def __init__(self) -> None:
+        self._size = 0
+
+    async def read(self, receive: Receive) -> bytes | None:
+        """The body; None when the client went away. Raises OtlpError or RateLimited as soon as it is too large."""
+        parts: list[bytes] = []
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            part: bytes = message.get("body", b"")
+            parts.append(part)
+            self._add(len(part))
+            more = message.get("more_body", False)
+        self.end()
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _add(self, size: int) -> None:
+        self._size += size
+        _Arriving.total += size
+        if self._size > MAX_BYTES:
             raise OtlpError(
                 f"A request may hold {MAX_BYTES // 2**20} MiB at most.", status=413, code="too_large"
             )
-        parts.append(part)
-        more = message.get("more_body", False)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+        if _Arriving.total > current_ingestor().room:
+            raise busy()
+
+    def end(self) -> None:
+        """Weigh no more: the queue counts what is complete."""
+        _Arriving.total -= self._size
+        self._size = 0
 
 
 async def _send(send: Send, answer: Answer) -> None:

@@ -4,10 +4,13 @@ import base64
 import contextlib
 import gzip
 import json
+import threading
 import time
+import uuid
 import zlib
 from concurrent.futures import Future
 
+import psycopg
 import pytest
 from django.test import AsyncClient
 from hypothesis import given, settings
@@ -21,11 +24,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from apps.core.access import Role
 from apps.core.models import ApiKey, User, Workspace
-from apps.tracing import ingest
+from apps.tracing import asgi, ingest
 from apps.tracing.ingest import ingestor
+from apps.tracing.mapping import SpanRecord
 from apps.tracing.models import Observation, Trace
 from apps.tracing.otlp import OtlpError, decode, inflate
-from apps.tracing.writer import SpanWriter
+from apps.tracing.writer import SpanWriter, WriteResult
 from config.routing import past_django
 from tests.factories.core import make_api_key, make_member, make_workspace
 
@@ -235,14 +239,75 @@ class TestDoor:
         assert 1_000 <= len((await stored(workspace, "wide").aget()).attributes) < 1_010
 
     async def test_without_a_database_the_client_is_asked_to_send_again(self, door, monkeypatch):
-        import psycopg
-
         def away(*_args):
             raise psycopg.OperationalError("gone")
 
         monkeypatch.setattr(SpanWriter, "write", away)
         response = await send(export(make_span()).SerializeToString(), door[1]["write"])
         assert response.status_code == 503
+
+
+class Writer:
+    """Stores nothing; notes how many rows it was given at once."""
+
+    def __init__(self, error=None):
+        self.error = error
+        self.batches = []
+
+    def write(self, rows):
+        if self.error:
+            raise self.error
+        self.batches.append(len(rows))
+        return WriteResult(len(rows))
+
+    def close(self):
+        pass
+
+
+def parcel_of(count, size=0):
+    """A parcel of `count` spans that are made as they are taken."""
+    spans = (
+        SpanRecord("1" * 32, f"{number:016x}", "", "n", 10**18, 10**18) for number in range(1, count + 1)
+    )
+    return ingest.Parcel(lambda: uuid.UUID(int=7), lambda: ingest.Received(spans, [], size), size)
+
+
+def test_a_big_parcel_is_stored_in_pieces_and_small_ones_together(monkeypatch):
+    monkeypatch.setattr(ingestor, "BATCH_SPANS", 10)
+    monkeypatch.setattr(ingestor, "BATCH_BYTES", 100)
+    monkeypatch.setattr(ingestor, "prepare", lambda records, _workspace, _rejected: records)
+    parcels = [parcel_of(25), parcel_of(3), parcel_of(3, size=100), parcel_of(3)]
+    ingestor._store(parcels, writer := Writer())
+    assert writer.batches == [10, 10, 11, 3]
+    assert [parcel.done.result(0) for parcel in parcels] == [[], [], [], []]
+
+
+def test_when_the_database_is_away_no_parcel_of_the_batch_is_acknowledged(monkeypatch):
+    monkeypatch.setattr(ingestor, "BATCH_SPANS", 10)
+    monkeypatch.setattr(ingestor, "prepare", lambda records, _workspace, _rejected: records)
+    parcels = [parcel_of(3), parcel_of(25), parcel_of(3)]
+    ingestor._store(parcels, Writer(psycopg.OperationalError("gone")))
+    assert [type(parcel.done.exception(0)) for parcel in parcels] == [ingest.UnavailableError] * 3
+
+
+def test_parcels_weigh_until_they_are_answered():
+    release = threading.Event()
+
+    def slow():
+        release.wait(10)
+        raise OtlpError("no spans")
+
+    queue = ingest.Ingestor(max_bytes=100)
+    busy = ingest.Parcel(lambda: uuid.UUID(int=7), slow, 90)
+    queue.submit(busy)
+    while queue._queue:
+        time.sleep(0.001)
+    with pytest.raises(ingest.BusyError):
+        queue.submit(ingest.Parcel(authorize=None, read=None, size=20))
+    release.set()
+    assert isinstance(busy.done.exception(10), OtlpError)
+    while queue.room < 100:
+        time.sleep(0.001)
 
 
 def test_a_full_queue_refuses_and_an_empty_one_takes_even_a_big_parcel(monkeypatch):
@@ -337,3 +402,13 @@ class TestBareDoor:
 
     async def test_a_client_that_went_away_gets_nothing(self, door):
         assert await self.call(door[1]["write"]) == []
+
+    async def test_what_comes_in_weighs_as_much_as_what_waits(self, door, monkeypatch):
+        class Full:
+            room = 50
+
+        monkeypatch.setattr(asgi, "current_ingestor", Full)
+        start, end = await self.call(door[1]["write"], b"a" * 40, b"b" * 40, b"c" * 40)
+        assert (start["status"], dict(start["headers"])[b"retry-after"]) == (429, b"1")
+        assert json.loads(end["body"])["code"] == "rate_limited"
+        assert asgi._Arriving.total == 0

@@ -12,7 +12,7 @@ from apps.core.api.problems import describe
 from apps.core.exceptions import FlywheelError
 from apps.interop.cozeloop.spans import read_spans
 from apps.tracing.api.otlp import authorize, presented_key, submit
-from apps.tracing.ingest import Parcel
+from apps.tracing.ingest import Parcel, Received
 from apps.tracing.otlp import MAX_BYTES, OtlpError
 
 _SHOWN = 5
@@ -26,7 +26,7 @@ async def ingest_spans(request: HttpRequest) -> JsonResponse:
     body: bytes = request.read(MAX_BYTES + 1)
     parcel = Parcel(
         authorize=partial(authorize, presented_key(headers)),
-        read=partial(read_spans, body, headers.get("content-encoding", "")),
+        read=lambda: Received(*read_spans(body, headers.get("content-encoding", "")), len(body)),
         size=len(body),
     )
     try:

@@ -22,8 +22,7 @@ from apps.core.api.authentication import user_of_key
 from apps.core.api.problems import CONTENT_TYPE, problem, problem_response
 from apps.core.exceptions import FlywheelError, RateLimited, Unavailable
 from apps.core.models.api_key import Scope
-from apps.tracing.ingest import BusyError, Parcel, UnavailableError, current_ingestor
-from apps.tracing.mapping import SpanRecord
+from apps.tracing.ingest import BusyError, Parcel, Received, UnavailableError, current_ingestor
 from apps.tracing.models import Observation
 from apps.tracing.otlp import MAX_BYTES, OtlpError, decode, inflate, reply
 
@@ -61,7 +60,7 @@ async def export(headers: Mapping[str, str], body: bytes) -> Answer:
         )
         rejected = await submit(parcel)
     except (FlywheelError, APIException, PermissionDenied) as error:
-        return _answer(problem_response(error))
+        return refused(error)
     except OtlpError as error:
         return too_bad(error)
     as_json = content_type.lower().startswith("application/json")
@@ -87,6 +86,18 @@ def too_bad(error: OtlpError) -> Answer:
     return _answer(JsonResponse(document, status=error.status, content_type=CONTENT_TYPE))
 
 
+def refused(error: FlywheelError | APIException | PermissionDenied) -> Answer:
+    """The answer to a request that is refused."""
+    return _answer(problem_response(error))
+
+
+def busy() -> RateLimited:
+    """What a client is told that sends more than can be stored."""
+    return RateLimited(
+        _("More spans arrive than can be stored. Send again in a moment."), retry_after=RETRY_AFTER_S
+    )
+
+
 def _answer(response: JsonResponse) -> Answer:
     headers = {name: value for name, value in response.items() if name.lower() != "content-type"}
     return Answer(response.status_code, response["Content-Type"], response.content, headers)
@@ -98,9 +109,7 @@ async def submit(parcel: Parcel) -> list[str]:
         current_ingestor().submit(parcel)
         return await asyncio.wrap_future(parcel.done)
     except BusyError:
-        raise RateLimited(
-            _("More spans arrive than can be stored. Send again in a moment."), retry_after=RETRY_AFTER_S
-        ) from None
+        raise busy() from None
     except UnavailableError:
         raise Unavailable(_("The database takes no spans at the moment. Send again in a moment.")) from None
 
@@ -152,7 +161,8 @@ def _password(encoded: str) -> str:
     return password or name
 
 
-def read_export(body: bytes, content_type: str, encoding: str) -> tuple[list[SpanRecord], list[str]]:
-    """The spans of a request body, and a sentence for each that can't be read."""
-    decoded = decode(inflate(body, encoding), content_type)
-    return decoded.spans, decoded.rejected
+def read_export(body: bytes, content_type: str, encoding: str) -> Received:
+    """The spans of a request body; raises OtlpError."""
+    inflated = inflate(body, encoding)
+    decoded = decode(inflated, content_type)
+    return Received(decoded.spans, decoded.rejected, len(inflated))

@@ -1,16 +1,30 @@
 """One received request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from apps.tracing.mapping import SpanRecord
 
 #: Says whose request it is, with a database at hand; raises for one that may not store spans.
 Authorize = Callable[[], UUID]
-#: Reads the request; returns its spans and a sentence for each that can't be read.
-Read = Callable[[], tuple[list[SpanRecord], list[str]]]
+
+
+class Received(NamedTuple):
+    """What a request holds. The spans may be read while they are stored; `rejected` grows meanwhile.
+
+    `rejected` has a sentence for each span that can't be read, `size` are the bytes of all, unpacked.
+    """
+
+    spans: Iterable[SpanRecord]
+    rejected: list[str]
+    size: int
+
+
+#: Reads the request; raises when it is none.
+Read = Callable[[], Received]
 
 
 @dataclass(slots=True)
