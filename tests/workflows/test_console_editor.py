@@ -322,6 +322,37 @@ def test_settings_keep_secrets_to_themselves(workspace: Workspace, editor: User,
 
 
 @pytest.mark.django_db
+def test_a_workflow_is_shared_from_its_settings(
+    workspace: Workspace, editor: User, viewer: User, console: Console
+) -> None:
+    workflow = make_workflow(workspace)
+    path, share = (
+        f"/admin/workflows/{workflow.pk}/settings/",
+        f"/admin/share/workflows.workflow/{workflow.pk}/",
+    )
+    assert share in console(editor).get(path).content.decode()
+    assert share not in console(viewer).get(path).content.decode()
+    assert console(viewer).post(path, {"name": "Mine", "icon": "mail"}).status_code == 302
+    workflow.refresh_from_db()
+    assert workflow.name != "Mine"
+
+    client = console(editor)
+    assert f"/admin/workflows/{workflow.pk}/" in client.get(share).content.decode()
+    client.post(share, {"person": viewer.pk, "actions": ["view", "change", "run"]})
+    assert viewer.email in client.get(path).content.decode()
+    console(viewer).post(path, {"name": "Mine", "icon": "mail"})
+    workflow.refresh_from_db()
+    assert workflow.name == "Mine"
+    assert console(viewer).get(share).status_code == 403
+
+    client.post(share, {"person": viewer.pk})
+    assert viewer.email not in client.get(path).content.decode().partition("<main")[2]
+    console(viewer).post(path, {"name": "Again", "icon": "mail"})
+    workflow.refresh_from_db()
+    assert workflow.name == "Mine"
+
+
+@pytest.mark.django_db
 def test_the_api_tab_calls_this_workflow_with_its_inputs(
     workspace: Workspace, viewer: User, console: Console
 ):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import connection
 
@@ -46,6 +48,39 @@ def test_saving_counts_revisions_and_takes_name_and_kind_over(workspace: Workspa
     saved = service.save_draft(actor=SYSTEM, workflow=workflow, document=draft, revision=1)
 
     assert (saved.name, saved.icon, saved.draft_revision) == ("Renamed", "bolt", 2)
+
+
+def test_saves_while_somebody_types_are_one_audit_entry(workspace: Workspace, editor: User) -> None:
+    workflow = make_workflow(workspace, published=False)
+    typing, other = Actor.for_user(editor), Actor.for_user(make_member(workspace, Role.EDITOR))
+
+    def save(actor: Actor, **changes: Any) -> None:
+        workflow.refresh_from_db()
+        service.save_draft(
+            actor=actor, workflow=workflow, document={**workflow.draft, **changes}, revision=None
+        )
+
+    def told() -> list[tuple[int | None, list[str]]]:
+        entries = AuditEntry.objects.filter(action=service.SAVE_DRAFT, object_id=str(workflow.pk))
+        return [(entry.actor_id, sorted(entry.changes)) for entry in entries.order_by("id")]
+
+    for _ in range(3):
+        save(typing)
+    one = [(editor.pk, ["draft_revision"])]
+    assert told() == one
+    save(typing, name="Renamed")
+    assert told() == [*one, (editor.pk, ["draft_revision", "name"])]
+    save(typing)
+    save(other)
+    save(typing)
+    assert [who for who, _ in told()[2:]] == [other.user.pk if other.user else None, editor.pk]
+    save(SYSTEM)
+    save(SYSTEM)
+    assert len(told()) == 6
+    secret = {"environment": [{"name": "TOKEN", "type": "secret", "value": "x"}]}
+    save(typing)
+    save(typing, variables=secret)
+    assert len(told()) == 8
 
 
 def test_a_draft_that_somebody_saved_meanwhile_is_not_overwritten(workspace: Workspace) -> None:

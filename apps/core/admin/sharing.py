@@ -28,6 +28,7 @@ ACTION_LABELS = {
     "change": _("Change"),
     "delete": _("Delete"),
     "chat": _("Chat"),
+    "run": _("Run"),
     "annotate": _("Annotate"),
     "export": _("Export"),
     "share": _("Public page"),
@@ -123,7 +124,10 @@ class SharePage(ConsolePage):
 
     def _change_url(self) -> str:
         meta = self.shared._meta
-        try:
-            return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[self.shared.pk])
-        except NoReverseMatch:
-            return ""
+        # a page of its own first, the form of the admin else
+        for name in (f"{meta.app_label}_{meta.model_name}", f"{meta.app_label}_{meta.model_name}_change"):
+            try:
+                return reverse(f"admin:{name}", args=[self.shared.pk])
+            except NoReverseMatch:
+                continue
+        return ""

@@ -56,7 +56,9 @@ def recent_happenings(context: dict[str, Any]) -> list[activity.Happening]:
 def share_url(context: dict[str, Any]) -> str:
     """Return the share page of the page's object, for people who may share it; otherwise ""."""
     user = context["request"].user
-    shown = next((context[name] for name in ("original", "agent", "base") if context.get(name)), None)
+    shown = next(
+        (context[name] for name in ("original", "agent", "base", "workflow") if context.get(name)), None
+    )
     if not isinstance(shown, WorkspaceModel) or shown._meta.label_lower not in settings.SHAREABLE_MODELS:
         return ""
     if not isinstance(user, User) or not may_share(user, shown):

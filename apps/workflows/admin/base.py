@@ -63,6 +63,7 @@ class WorkflowPage(WorkflowsPage):
             "may_change": self.may("change") and not self.workflow.archived,
             "may_archive": self.may("change"),
             "may_delete": self.may("delete"),
+            "may_share": self.may_in("change"),
             "may_run": self.may("run") and not self.workflow.archived,
         }
         return super().render({**head, **context}, status)

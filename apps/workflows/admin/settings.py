@@ -12,7 +12,9 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.core.admin.sharing import ACTION_LABELS
 from apps.core.exceptions import FlywheelError
+from apps.core.services.share import shares_of
 from apps.workflows.admin.base import WorkflowPage
 from apps.workflows.admin.workflow import is_changed
 from apps.workflows.models import Workflow
@@ -81,8 +83,16 @@ class SettingsPage(WorkflowPage):
             "secrets": [{"name": name, "set": bool(self.workflow.secrets.get(name))} for name in names],
             "env_variables": [v for v in variables.get("environment") or [] if v.get("type") != "secret"],
             "conversation_variables": variables.get("conversation") or [],
+            "shares": self._shares() if self.may_in("change") else [],
             "limits": sorted((draft.get("limits") or {}).items()),
         }
+
+    def _shares(self) -> list[tuple[str, list[Any]]]:
+        """Who was given more than their role allows, and what."""
+        return [
+            (str(share.holder), [ACTION_LABELS.get(action, action) for action in share.actions])
+            for share in shares_of(self.workflow)
+        ]
 
 
 def _secrets(request: HttpRequest) -> dict[str, str | None]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from django.db import connection, transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.core import audit, permissions
 from apps.core.actors import Actor
 from apps.core.exceptions import Invalid
-from apps.core.models import Workspace
+from apps.core.models import AuditEntry, Workspace
 from apps.core.streams import purge
 from apps.workflows import dsl
 from apps.workflows.exceptions import ArchivedError, DraftChangedError, NotPublishableError
@@ -38,6 +40,9 @@ _AUDITED: Final = (
     "draft_revision",
     "published",
 )
+SAVE_DRAFT: Final = "workflows.workflow.save_draft"
+#: Saves of one person within this time after the one that was audited are one edit.
+ONE_EDIT: Final = timedelta(minutes=10)
 _EDITABLE: Final = ("name", "description", "icon", "concurrency", "keep_runs_days")
 _IN_DOCUMENT: Final = ("name", "description", "icon")
 _PURGE_AT_ONCE: Final = 500
@@ -121,7 +126,7 @@ def save_draft(
     permissions.require(actor, "change", workflow)
     draft = read_document(document)
     text = _text_of(document, draft)
-    return _replace_draft(actor, workflow, draft, revision, "workflows.workflow.save_draft", text)
+    return _replace_draft(actor, workflow, draft, revision, SAVE_DRAFT, text)
 
 
 @transaction.atomic
@@ -279,8 +284,30 @@ def _replace_draft(
     locked.draft_revision += 1
     _describe(locked, draft)
     locked.save()
-    audit.record(actor=actor, action=action, obj=locked, before=before, after=_snapshot(locked))
+    after = _snapshot(locked)
+    if action != SAVE_DRAFT or entered or not _goes_on(actor, locked, before, after):
+        audit.record(actor=actor, action=action, obj=locked, before=before, after=after)
     return locked
+
+
+def _goes_on(actor: Actor, workflow: Workflow, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether a save only goes on with what the workflow's latest audit entry tells: the editor saves as one types.
+
+    The same person from the same place saved the draft within `ONE_EDIT`, and nothing but its revision changes.
+    """
+    if actor.user is None or set(audit.changes_between(before, after)) - {"draft_revision"}:
+        return False
+    newest = (
+        AuditEntry.objects.filter(object_type=workflow._meta.label_lower, object_id=str(workflow.pk))
+        .order_by("-created_at")
+        .first()
+    )
+    return (
+        newest is not None
+        and newest.action == SAVE_DRAFT
+        and newest.created_at > timezone.now() - ONE_EDIT
+        and (newest.actor_id, newest.api_key_id, newest.ip) == (actor.user.pk, actor.api_key_id, actor.ip)
+    )
 
 
 def _text_of(document: str | Mapping[str, Any] | None, draft: Mapping[str, Any]) -> str:

@@ -38,4 +38,9 @@ PALETTE_OBJECTS = (
     ("annotations.dataset", "name", "admin:annotations_dataset"),
 )
 # Kinds of objects whose page offers *Access*: more rights for single members or groups.
-SHAREABLE_MODELS = ("agents.agent", "knowledge.knowledgebase", "annotations.annotationqueue")
+SHAREABLE_MODELS = (
+    "agents.agent",
+    "knowledge.knowledgebase",
+    "workflows.workflow",
+    "annotations.annotationqueue",
+)
