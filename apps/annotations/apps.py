@@ -15,6 +15,7 @@ class AnnotationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register formats of plugins, the topic of queues, and what the console shows."""
+        from apps.annotations import bulk
         from apps.annotations.admin import actions, pages, panels, runs
         from apps.annotations.exporters import load_plugins
         from apps.annotations.progress import TOPIC
@@ -29,6 +30,7 @@ class AnnotationsConfig(AppConfig):
         from apps.tracing.panels import register as register_panel
 
         load_plugins()
+        bulk.register_all()
         stored.register("annotations.dataset_runs", stored.Listener(MARK, keep_runs))
         register_topic(TOPIC, may_watch_queue)
         register("annotations/queues/<uuid:queue_id>/desk/", pages.DeskPage, "annotations_desk")

@@ -21,6 +21,13 @@ class ItemClosed(Conflict):
     title = _("This item is closed")
 
 
+class SubjectGone(Conflict):
+    """What an item asks about is no longer stored."""
+
+    code = "subject_gone"
+    title = _("The trace is no longer stored")
+
+
 class EmptyAnnotation(Invalid):
     """An annotation has to say something."""
 

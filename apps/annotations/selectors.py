@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import Q
+
 from apps.agents.models import Conversation, Message
+from apps.annotations.exceptions import SubjectGone
 from apps.annotations.exporters import Report, write_lines
 from apps.annotations.exporters.base import Exporter
 from apps.annotations.models import (
@@ -17,29 +20,41 @@ from apps.annotations.models import (
     DatasetVersion,
     QueueItem,
 )
+from apps.annotations.subjects import exchange_of
+from apps.annotations.trace_content import Reading, read
 from apps.annotations.transcripts import conversation_around
 from apps.core.ids import is_uuid
 from apps.core.models import User
+from apps.tracing.exchanges import Exchange
 
 
 @dataclass(frozen=True, slots=True)
 class DeskItem:
-    """Everything the desk shows about one item."""
+    """Everything the desk shows about one item: an answer in its conversation, or a trace or step with what it read.
+
+    Of `conversation` and `exchange` one is set; neither is when the trace is no longer stored.
+    """
 
     item: QueueItem
-    conversation: Conversation
-    judged: Message
-    messages: list[Message]
     mine: Annotation | None
+    conversation: Conversation | None = None
+    messages: Sequence[Message] = ()
+    exchange: Exchange | None = None
+    reading: Reading | None = None
 
 
 def desk_item(item: QueueItem, user: User) -> DeskItem:
-    """The item with the whole conversation around the answer, and what `user` said about it already."""
-    conversation = Conversation.objects.select_related("agent").get(pk=item.conversation_id)
-    messages = conversation_around(item.message_id, conversation)
-    judged = next(message for message in messages if message.pk == item.message_id)
+    """The item with what it asks about, and what `user` said about it already."""
     mine = Annotation.objects.filter(item=item, annotator=user).first()
-    return DeskItem(item, conversation, judged, messages, mine)
+    if item.conversation_id is not None and item.message_id is not None:
+        conversation = Conversation.objects.select_related("agent").get(pk=item.conversation_id)
+        messages = conversation_around(item.message_id, conversation)
+        return DeskItem(item, mine, conversation=conversation, messages=messages)
+    try:
+        exchange = exchange_of(item)
+    except SubjectGone:
+        return DeskItem(item, mine)
+    return DeskItem(item, mine, exchange=exchange, reading=read(exchange))
 
 
 def recent_items(queue: AnnotationQueue, user: User, limit: int = 50) -> list[QueueItem]:
@@ -53,10 +68,10 @@ def recent_items(queue: AnnotationQueue, user: User, limit: int = 50) -> list[Qu
 
 
 def annotations_of_trace(workspace_id: UUID, trace_id: str, user: User) -> Iterable[Annotation]:
-    """What people said about the answer a trace belongs to."""
+    """What people said about a trace, its steps, or the answer it belongs to."""
     return (
         Annotation.objects.visible_to(user)
-        .filter(workspace=workspace_id, item__message__trace_id=trace_id)
+        .filter(Q(item__message__trace_id=trace_id) | Q(item__trace_id=trace_id), workspace=workspace_id)
         .select_related("annotator", "item__queue")
         .order_by("created_at")
     )

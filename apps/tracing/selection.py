@@ -11,6 +11,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
+from apps.core.exceptions import NotFound
 from apps.core.models import User, Workspace
 from apps.tracing.exceptions import InvalidSelection
 from apps.tracing.explorer import LISTS, OBSERVATIONS, Condition, Field, Kind, ListKind, Search
@@ -172,6 +173,19 @@ class Order:
             tied = beyond if tied is None else beyond | (models.Q(**{name: value}) & tied)
         assert tied is not None  # noqa: S101  # an order has names
         return models.Q(**{f"{self.names[0]}__{suffix}e": place[0]}) & tied
+
+
+def traces_named(
+    workspace: Workspace, user: User | AnonymousUser, names: Sequence[Mapping[str, str]]
+) -> list[Selected]:
+    """Traces and steps by `trace_id` and `observation_id`; raises NotFound when one is not there for `user`."""
+    traces = Trace.objects.in_workspace(workspace).visible_to(user)
+    by_id = {
+        trace.trace_id: trace for trace in traces.filter(trace_id__in={name["trace_id"] for name in names})
+    }
+    if any(name["trace_id"] not in by_id for name in names):
+        raise NotFound(_("At least one of the traces doesn't exist."))
+    return [Selected(by_id[name["trace_id"]], name.get("observation_id", "")) for name in names]
 
 
 def order_of(kind: ListKind) -> Order:

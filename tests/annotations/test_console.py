@@ -259,6 +259,8 @@ def test_the_trace_page_shows_annotations_and_adds_to_a_queue(
     request.user = viewer
     assert "Second look" not in trace_panel(request, trace)
     trace.source_id = "nonsense"
+    assert "annotations-panel-queue" not in trace_panel(request, trace)
+    trace.trace_id = "f" * 32
     assert trace_panel(request, trace) == ""
 
     path = reverse("admin:annotations_add_answer")

@@ -13,32 +13,33 @@ from django.utils.translation import gettext_lazy as _
 from apps.agents.models import Message
 from apps.annotations.models import Annotation, AnnotationQueue, Export, QueueItem
 from apps.annotations.selectors import annotations_of_trace
+from apps.annotations.subjects import MESSAGE_SOURCE
 from apps.core.admin.dashboard import Card, Step
 from apps.core.ids import is_uuid
 from apps.core.permissions import allows_in
 from apps.tracing.models import Trace
 
-MESSAGE_SOURCE = "agents.message"
-
 
 def trace_panel(request: HttpRequest, trace: Trace) -> str:
-    """What people said about the answer behind a trace, and a form that adds it to a queue."""
-    if trace.source_type != MESSAGE_SOURCE:
-        return ""
+    """What people said about a trace, or the answer behind it; for an answer also a form that adds it to a queue."""
     user: Any = request.user
-    answers = Message.objects.visible_to(user).filter(workspace=trace.workspace_id, role="assistant")
-    message = answers.filter(pk=UUID(trace.source_id)).first() if is_uuid(trace.source_id) else None
-    if message is None:
-        return ""
+    message = _answer_of(trace, user)
     queues = AnnotationQueue.objects.filter(workspace=trace.workspace_id).visible_to(user, "change")
     context = {
         "annotations": list(annotations_of_trace(trace.workspace_id, trace.trace_id, user)),
         "message": message,
-        "queues": list(queues.order_by("name")[:100]),
+        "queues": list(queues.order_by("name")[:100]) if message else [],
     }
     if not context["annotations"] and not context["queues"]:
         return ""
     return render_to_string("annotations/trace_panel.html", context, request=request)
+
+
+def _answer_of(trace: Trace, user: Any) -> Message | None:
+    if trace.source_type != MESSAGE_SOURCE or not is_uuid(trace.source_id):
+        return None
+    answers = Message.objects.visible_to(user).filter(workspace=trace.workspace_id, role="assistant")
+    return answers.filter(pk=UUID(trace.source_id)).first()
 
 
 def open_tasks_card(request: HttpRequest) -> Card | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery, TextField, UUIDField, Value
+from django.db.models.functions import Cast, Coalesce, NullIf
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -21,6 +22,7 @@ from apps.annotations.models import ItemState, QueueItem
 from apps.annotations.services import queue_item as item_service
 from apps.core.admin.base import ConsoleModelAdmin
 from apps.core.admin.formatting import NOTHING, badge, moment
+from apps.tracing.models import Trace
 
 _TONES = {
     ItemState.PENDING: "muted",
@@ -35,16 +37,33 @@ class QueueItemAdmin(ConsoleModelAdmin[QueueItem]):
 
     list_display = ("answer", "queue", "state_badge", "who", "annotation_count", "added")
     list_display_links = None
-    list_select_related = ("queue", "assignee", "message")
+    list_select_related = ("queue", "assignee")
     list_filter = (("queue", RelatedDropdownFilter), ("state", ChoicesDropdownFilter))
     ordering = ("queue", "position", "id")
     paginator = InfinitePaginator
     actions = ("reopen_selected",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[QueueItem]:
-        """With the question each answer replies to."""
+        """With question and answer: of the message, or of the trace as its list shows it."""
         question = Message.objects.filter(pk=OuterRef("message__parent")).values("content")[:1]
-        return super().get_queryset(request).annotate(question=Subquery(question))
+        trace_id = Cast(NullIf(OuterRef("trace_id"), Value("")), UUIDField())
+        trace = Trace.objects.filter(workspace=OuterRef("workspace"), trace_id=trace_id)
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                question=Coalesce(
+                    Subquery(question), Subquery(trace.values("input_preview")[:1]), output_field=TextField()
+                ),
+                reply=Coalesce(
+                    "message__content",
+                    Subquery(trace.values("output_preview")[:1]),
+                    Value(""),
+                    output_field=TextField(),
+                ),
+                trace_name=Subquery(trace.values("name")[:1]),
+            )
+        )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Items are added from conversations and by rules."""
@@ -66,8 +85,8 @@ class QueueItemAdmin(ConsoleModelAdmin[QueueItem]):
             '<div class="fw-small fw-muted fw-clamp">{}</div>',
             reverse("admin:annotations_desk", args=[item.queue_id]),
             item.pk,
-            Truncator(item.question or gettext("(no question)")).chars(90),
-            Truncator(item.message.content).chars(160),
+            Truncator(item.question or item.trace_name or gettext("(no question)")).chars(90),
+            Truncator(item.reply).chars(160),
         )
 
     @admin.display(description=_("state"), ordering="state")

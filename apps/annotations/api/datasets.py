@@ -21,6 +21,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.annotations.api.serializers import (
+    AddedSerializer,
+    AddTracesInput,
     CheckSerializer,
     DatasetInput,
     DatasetItemInput,
@@ -38,10 +40,12 @@ from apps.annotations.services import dataset as dataset_service
 from apps.annotations.services import dataset_item as item_service
 from apps.annotations.services import dataset_version as version_service
 from apps.annotations.services.export import exporter_named, version_numbered
+from apps.annotations.services.trace_example import add_traces
 from apps.core.api.idempotency import idempotent
 from apps.core.api.viewsets import WorkspaceScoped, WorkspaceViewSet
 from apps.core.exceptions import Invalid, NotFound
 from apps.core.permissions import require
+from apps.tracing.selection import traces_named
 
 JSON_LINES = "application/jsonl"
 
@@ -95,6 +99,21 @@ class DatasetViewSet(WorkspaceViewSet[Dataset]):
     def perform_destroy(self, instance: Dataset) -> None:
         """Call the service."""
         dataset_service.delete_dataset(actor=self.actor, dataset=instance)
+
+    @extend_schema(
+        summary="Make examples of traces", request=AddTracesInput, responses={201: AddedSerializer}
+    )
+    @action(detail=True, methods=["post"], url_path="traces")
+    @idempotent
+    def traces(self, request: Request, pk: str) -> Response:
+        """What is in the dataset already, holds no input or does not meet its schemas is passed over."""
+        dataset = self.get_object()
+        serializer = AddTracesInput(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
+        rows = traces_named(self.workspace, request.user, data["traces"])
+        added = add_traces(actor=self.actor, dataset=dataset, rows=rows, with_output=data["with_output"])
+        return Response({"added": added}, status=201)
 
     @extend_schema(
         summary="Download a training file",

@@ -36,6 +36,7 @@ from apps.annotations.services import queue_item as item_service
 from apps.core.api.idempotency import idempotent
 from apps.core.api.viewsets import WorkspaceScoped, WorkspaceViewSet
 from apps.core.exceptions import NotFound
+from apps.tracing.selection import traces_named
 
 
 @extend_schema_view(
@@ -133,7 +134,7 @@ class QueueItemViewSet(WorkspaceScoped[QueueItem], viewsets.GenericViewSet[Queue
     @extend_schema(summary="Add answers to a queue", request=AddItemsInput, responses={201: AddedSerializer})
     @idempotent
     def create(self, request: Request, queue_id: UUID) -> Response:
-        """Single answers, whole conversations, or a rule; what is in the queue already is passed over."""
+        """Single answers, whole conversations, traces, or a rule; what is in the queue already is passed over."""
         queue = self.queue
         data = self._body(AddItemsInput)
         if "messages" in data:
@@ -142,6 +143,9 @@ class QueueItemViewSet(WorkspaceScoped[QueueItem], viewsets.GenericViewSet[Queue
             added = item_service.add_conversations(
                 actor=self.actor, queue=queue, conversations=data["conversations"]
             )
+        elif "traces" in data:
+            rows = traces_named(self.workspace, request.user, data["traces"])
+            added = item_service.add_traces(actor=self.actor, queue=queue, rows=rows)
         else:
             raw = {
                 name: list(value) if isinstance(value, set) else value

@@ -92,6 +92,8 @@ class QueueItemSerializer(serializers.ModelSerializer[QueueItem]):
             "id",
             "conversation",
             "message",
+            "trace_id",
+            "observation_id",
             "state",
             "assignee",
             "lease_until",
@@ -118,17 +120,36 @@ class FilterInput(serializers.Serializer[Any]):
     limit = serializers.IntegerField(min_value=1, max_value=MOST_ITEMS, required=False)
 
 
+class TraceRefInput(serializers.Serializer[Any]):
+    """A trace, or one of its steps."""
+
+    trace_id = serializers.RegexField("^[0-9a-f]{32}$")
+    observation_id = serializers.RegexField("^[0-9a-f]{16}$", required=False, allow_blank=True, default="")
+
+
+class AddTracesInput(serializers.Serializer[Any]):
+    """Traces or steps that examples are made of."""
+
+    traces = TraceRefInput(many=True, max_length=1000)  # type: ignore[call-arg]  # of the list that `many` makes
+    with_output = serializers.BooleanField(
+        default=True, help_text="Take the output as the expected output; else it stays empty."
+    )
+
+
 class AddItemsInput(serializers.Serializer[Any]):
-    """Exactly one way of naming answers: single ones, whole conversations, or a rule."""
+    """Exactly one way of naming what to judge: single answers, whole conversations, traces, or a rule."""
 
     messages = serializers.ListField(child=serializers.UUIDField(), max_length=1000, required=False)
     conversations = serializers.ListField(child=serializers.UUIDField(), max_length=1000, required=False)
+    traces = TraceRefInput(many=True, required=False, max_length=1000)  # type: ignore[call-arg]  # as above
     filter = FilterInput(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Exactly one way."""
         if len(attrs) != 1:
-            raise serializers.ValidationError("Give exactly one of messages, conversations and filter.")
+            raise serializers.ValidationError(
+                "Give exactly one of messages, conversations, traces and filter."
+            )
         return attrs
 
 
@@ -204,9 +225,9 @@ class DeskCitationSerializer(serializers.Serializer[Any]):
 
 
 class DeskMessageSerializer(serializers.Serializer[Any]):
-    """A message of the conversation around the answer."""
+    """A message of the conversation around the answer, or of a trace's input and output."""
 
-    id = serializers.UUIDField()
+    id = serializers.CharField()
     role = serializers.CharField()
     content = serializers.CharField()
     state = serializers.CharField()
@@ -223,29 +244,90 @@ class DeskItemSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     state = serializers.CharField()
     lease_until = serializers.DateTimeField(allow_null=True)
-    message = serializers.UUIDField()
+    message = serializers.CharField(help_text="The id of the message to judge.")
     agent = serializers.CharField()
     title = serializers.CharField()
     source = serializers.CharField()  # type: ignore[assignment]  # named like an attribute of fields
     conversation_url = serializers.CharField()
     messages = DeskMessageSerializer(many=True)
     annotation = AnnotationSerializer(allow_null=True)
+    gone = serializers.BooleanField(help_text="The trace is no longer stored; the item can only be skipped.")
+
+
+#: What stands for a message's id where there is no message.
+_ANSWER = "answer"
 
 
 def desk_data(desk: DeskItem) -> dict[str, Any]:
     """A `DeskItem` as JSON values."""
-    item, conversation = desk.item, desk.conversation
+    item = desk.item
+    about = _conversation_data(desk) if desk.conversation is not None else _exchange_data(desk)
     return {
         "id": item.pk,
         "state": item.state,
         "lease_until": item.lease_until,
-        "message": item.message_id,
+        "annotation": AnnotationSerializer(desk.mine).data if desk.mine else None,
+        **about,
+    }
+
+
+def _conversation_data(desk: DeskItem) -> dict[str, Any]:
+    conversation = desk.conversation
+    assert conversation is not None  # noqa: S101  # the caller looked
+    return {
+        "message": desk.item.message_id,
         "agent": conversation.counterpart,
         "title": conversation.title,
         "source": conversation.source,
         "conversation_url": reverse("admin:agents_conversation_change", args=[conversation.pk]),
         "messages": [_message_data(message) for message in desk.messages],
-        "annotation": AnnotationSerializer(desk.mine).data if desk.mine else None,
+        "gone": False,
+    }
+
+
+def _exchange_data(desk: DeskItem) -> dict[str, Any]:
+    """A trace or step as a conversation: its input line by line, and its output as the answer."""
+    url = reverse("admin:tracing_trace", args=[desk.item.trace_id])
+    if desk.item.observation_id:
+        url += f"#{desk.item.observation_id}"
+    data = {
+        "message": _ANSWER,
+        "agent": "",
+        "title": "",
+        "source": "trace",
+        "conversation_url": url,
+        "messages": [],
+    }
+    if desk.exchange is None or desk.reading is None:
+        return {**data, "gone": True}
+    step = desk.exchange.step
+    lines = [
+        {**_line(f"line-{number}", line.role, line.text), "created_at": step.start_time}
+        for number, line in enumerate(desk.reading.lines)
+    ]
+    answer = {
+        **_line(_ANSWER, "assistant", desk.reading.shown_answer),
+        "state": "failed" if step.status == "error" else "completed",
+        "error": step.status_message if step.status == "error" else "",
+        "created_at": step.end_time,
+        "model_name": step.model,
+        "trace_url": url,
+    }
+    name = desk.exchange.trace.name
+    title = name if step.name == name else f"{name} · {step.name}"
+    return {**data, "agent": step.name, "title": title, "messages": [*lines, answer], "gone": False}
+
+
+def _line(key: str, role: str, text: str) -> dict[str, Any]:
+    return {
+        "id": key,
+        "role": role,
+        "content": text,
+        "state": "completed",
+        "error": "",
+        "model_name": "",
+        "citations": [],
+        "trace_url": "",
     }
 
 

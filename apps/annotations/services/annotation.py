@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from apps.agents.models import Message
 from apps.annotations.exceptions import EmptyAnnotation, ItemClosed, UnknownLabel
 from apps.annotations.labels import VERDICT_SCORE
 from apps.annotations.models import Annotation, AnnotationQueue, ItemState, QueueItem, Verdict
 from apps.annotations.progress import publish_progress
 from apps.annotations.services.dataset_item import Content, Lineage, drop_correction, put_correction
 from apps.annotations.services.queue_item import lock_for
-from apps.annotations.transcripts import training_input
+from apps.annotations.subjects import Subject, subject_of
 from apps.core import audit
 from apps.core.actors import Actor
 from apps.core.exceptions import Invalid, NotAllowed
@@ -47,8 +46,8 @@ def submit(*, actor: Actor, item: QueueItem, judgement: Judgement) -> Annotation
     if actor.user is None:
         raise NotAllowed(_("Only a person can judge an item."))
     locked = lock_for(actor, item)
-    message = Message.objects.get(pk=locked.message_id)
-    cleaned = _clean(locked.queue, message, judgement)
+    subject = subject_of(locked)
+    cleaned = _clean(locked.queue, subject, judgement)
     annotation = Annotation.objects.filter(item=locked, annotator=actor.user).first()
     if annotation is None and locked.state == ItemState.DONE:
         raise ItemClosed(_("Others have finished this item."))
@@ -57,8 +56,8 @@ def submit(*, actor: Actor, item: QueueItem, judgement: Judgement) -> Annotation
     had_verdict = bool(annotation and annotation.verdict)
     annotation = _save(actor, locked, annotation, cleaned)
     _close(locked)
-    _score(actor, message, annotation, old_labels, had_verdict=had_verdict)
-    _keep_example(locked.queue, message, annotation, had_correction=bool(before.get("corrected_answer")))
+    _score(actor, subject, annotation, old_labels, had_verdict=had_verdict)
+    _keep_example(locked.queue, subject, annotation, had_correction=bool(before.get("corrected_answer")))
     audit.record(
         actor=actor,
         action="annotations.annotation.submit",
@@ -70,7 +69,7 @@ def submit(*, actor: Actor, item: QueueItem, judgement: Judgement) -> Annotation
     return annotation
 
 
-def _clean(queue: AnnotationQueue, message: Message, judgement: Judgement) -> Judgement:
+def _clean(queue: AnnotationQueue, subject: Subject, judgement: Judgement) -> Judgement:
     """Check against the queue; a correction that equals the answer is none."""
     if judgement.verdict and judgement.verdict not in Verdict.values:
         raise Invalid(_("The verdict is “up” or “down”."))
@@ -79,7 +78,7 @@ def _clean(queue: AnnotationQueue, message: Message, judgement: Judgement) -> Ju
         if name not in known:
             raise UnknownLabel(_("The queue has no label “%(name)s”.") % {"name": name})
     correction = judgement.corrected_answer.replace("\r\n", "\n").rstrip()
-    if correction == message.content.replace("\r\n", "\n").rstrip():
+    if correction == subject.answer.replace("\r\n", "\n").rstrip():
         correction = ""
     cleaned = Judgement(
         verdict=judgement.verdict,
@@ -118,22 +117,23 @@ def _close(item: QueueItem) -> None:
 
 
 def _score(
-    actor: Actor, message: Message, annotation: Annotation, old_labels: set[str], *, had_verdict: bool
+    actor: Actor, subject: Subject, annotation: Annotation, old_labels: set[str], *, had_verdict: bool
 ) -> None:
-    """Scores on the answer's trace: `verdict` (1 or 0), and each chosen label as a boolean of its name."""
-    if not message.trace_id:
+    """Scores on the answer's trace or step: `verdict` (1 or 0), and each chosen label as a boolean of its name."""
+    if not subject.trace_id:
         return
     if annotation.verdict:
         value = 1.0 if annotation.verdict == Verdict.UP else 0.0
-        _record(actor, message, VERDICT_SCORE, value, annotation.comment)
+        _record(actor, subject, VERDICT_SCORE, value, annotation.comment)
     for name in annotation.labels:
-        _record(actor, message, name, 1.0, "")
+        _record(actor, subject, name, 1.0, "")
     gone = old_labels - set(annotation.labels)
     if had_verdict and not annotation.verdict:
         gone.add(VERDICT_SCORE)
     for score in Score.objects.filter(
-        workspace=message.workspace_id,
-        trace_id=message.trace_id,
+        workspace=subject.workspace,
+        trace_id=subject.trace_id,
+        observation_id=subject.observation_id,
         source="annotation",
         author=actor.user,
         name__in=gone,
@@ -141,11 +141,12 @@ def _score(
         delete_score(actor=actor, score=score)
 
 
-def _record(actor: Actor, message: Message, name: str, value: float, comment: str) -> None:
+def _record(actor: Actor, subject: Subject, name: str, value: float, comment: str) -> None:
     record_score(
         actor=actor,
-        workspace=message.workspace,
-        trace_id=message.trace_id,
+        workspace=subject.workspace,
+        trace_id=subject.trace_id,
+        observation_id=subject.observation_id,
         name=name,
         data_type="boolean",
         value=value,
@@ -155,18 +156,20 @@ def _record(actor: Actor, message: Message, name: str, value: float, comment: st
 
 
 def _keep_example(
-    queue: AnnotationQueue, message: Message, annotation: Annotation, *, had_correction: bool
+    queue: AnnotationQueue, subject: Subject, annotation: Annotation, *, had_correction: bool
 ) -> None:
     if queue.dataset is None:
         return
     if annotation.corrected_answer:
+        messages, tools = subject.example()
         put_correction(
             dataset=queue.dataset,
             annotation=annotation,
             content=Content(
-                messages=training_input(message),
+                messages=messages,
+                tools=tools,
                 expected_output=annotation.corrected_answer,
-                rejected_output=message.content,
+                rejected_output=subject.answer,
                 metadata={
                     "queue": queue.name,
                     "labels": list(annotation.labels),
@@ -174,8 +177,9 @@ def _keep_example(
                 },
             ),
             lineage=Lineage(
-                message_id=message.pk,
-                trace_id=message.trace_id,
+                message_id=subject.message_id,
+                trace_id=subject.trace_id,
+                observation_id=subject.observation_id,
                 annotator_id=annotation.annotator_id,
                 annotation=annotation,
             ),

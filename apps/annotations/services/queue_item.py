@@ -17,11 +17,13 @@ from apps.annotations.exceptions import ItemClosed, ItemTaken
 from apps.annotations.filters import ItemFilter
 from apps.annotations.models import AnnotationQueue, ItemState, QueueItem
 from apps.annotations.progress import publish_progress
+from apps.annotations.subjects import answers_of
 from apps.core import audit
 from apps.core.actors import Actor
 from apps.core.exceptions import NotAllowed, NotFound
 from apps.core.models import User
 from apps.core.permissions import require
+from apps.tracing.selection import Selected
 
 #: How long an item stays with an annotator who shows no sign of life; the desk sends one every 45 s.
 LEASE = timedelta(minutes=3)
@@ -68,6 +70,53 @@ def add_conversations(*, actor: Actor, queue: AnnotationQueue, conversations: Co
         raise NotFound(_("At least one of the conversations doesn't exist."))
     answers = _answers_of(actor, queue).filter(conversation__in=found, active=True).exclude(content="")
     return _add(actor=actor, queue=queue, answers=answers)
+
+
+@transaction.atomic
+def add_traces(*, actor: Actor, queue: AnnotationQueue, rows: Sequence[Selected]) -> int:
+    """Put traces, or steps of them, into the queue, with one audit entry; returns how many were new."""
+    added = put_traces(actor=actor, queue=queue, rows=rows)
+    _tell(actor, queue, added)
+    return added
+
+
+@transaction.atomic
+def put_traces(*, actor: Actor, queue: AnnotationQueue, rows: Sequence[Selected]) -> int:
+    """The same as a part of something larger, which writes the audit entry.
+
+    A trace that an agent's answer left is that answer with its conversation; no subject is in a queue twice.
+    """
+    require(actor, "change", queue)
+    answers = answers_of(rows)
+    added = 0
+    if answers:
+        ids = [message.pk for message in answers.values()]
+        added = _insert(queue, Message.objects.filter(pk__in=ids))
+    keys = dict.fromkeys((row.trace.trace_id, row.observation_id) for row in rows)
+    others = [key for key in keys if key not in answers]
+    known = set(
+        QueueItem.objects.filter(
+            queue=queue, trace_id__in={trace_id for trace_id, _span in others}
+        ).values_list("trace_id", "observation_id")
+    )
+    last = _last_position(queue)
+    fresh = [
+        QueueItem(
+            workspace_id=queue.workspace_id,
+            queue=queue,
+            trace_id=trace_id,
+            observation_id=observation_id,
+            position=last + number,
+        )
+        for number, (trace_id, observation_id) in enumerate(
+            (key for key in others if key not in known), start=1
+        )
+    ]
+    # somebody may be adding the same at this moment
+    QueueItem.objects.bulk_create(fresh, ignore_conflicts=True)
+    if added or fresh:
+        publish_progress(queue)
+    return added + len(fresh)
 
 
 @transaction.atomic
@@ -188,20 +237,32 @@ def _answers_of(actor: Actor, queue: AnnotationQueue) -> QuerySet[Message]:
 @transaction.atomic
 def _add(*, actor: Actor, queue: AnnotationQueue, answers: QuerySet[Message]) -> int:
     require(actor, "change", queue)
-    last = QueueItem.objects.filter(queue=queue).aggregate(last=Max("position"))["last"] or 0
+    added = _insert(queue, answers)
+    _tell(actor, queue, added)
+    return added
+
+
+def _insert(queue: AnnotationQueue, answers: QuerySet[Message]) -> int:
     try:
         query, arguments = answers.values("id", "conversation_id", "created_at").query.sql_with_params()
     except EmptyResultSet:
         return 0  # an empty list of ids: there is no SQL for nothing
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT.replace("{answers}", query), [queue.workspace_id, queue.pk, last, *arguments])
-        added = int(cursor.rowcount)
+        statement = _INSERT.replace("{answers}", query)
+        cursor.execute(statement, [queue.workspace_id, queue.pk, _last_position(queue), *arguments])
+        return int(cursor.rowcount)
+
+
+def _last_position(queue: AnnotationQueue) -> int:
+    return QueueItem.objects.filter(queue=queue).aggregate(last=Max("position"))["last"] or 0
+
+
+def _tell(actor: Actor, queue: AnnotationQueue, added: int) -> None:
     if added:
         audit.record(
             actor=actor, action="annotations.annotation_queue.add_items", obj=queue, after={"items": added}
         )
         publish_progress(queue)
-    return added
 
 
 def _person(actor: Actor) -> User:

@@ -267,7 +267,7 @@ class Desk {
   }
 
   #original() {
-    return this.#item.messages.find((message) => message.id === this.#item.message).content;
+    return this.#item.messages.find((message) => message.id === this.#item.message)?.content ?? "";
   }
 
   // -- drafts, leases, events --------------------------------------------------------------------------------------

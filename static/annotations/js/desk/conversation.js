@@ -35,9 +35,15 @@ function mark(message, n) {
   return node;
 }
 
-/** What a person typed is shown as it is, what an agent wrote as Markdown. */
+/** Who speaks. */
+function speaker(message, item) {
+  const names = { user: gettext("Person"), system: gettext("Instructions"), tool: gettext("Tool") };
+  return names[message.role] ?? item.agent;
+}
+
+/** What a person typed or a tool gave is shown as it is, what an agent wrote as Markdown. */
 function textOf(message) {
-  if (message.role === "user") {
+  if (message.role !== "assistant") {
     return element("div", "desk-message__text desk-message__text--plain", message.content);
   }
   const body = element("div", "desk-message__text fw-prose");
@@ -66,7 +72,7 @@ function sources(message) {
 
 function head(message, item, judged) {
   const row = element("header", "desk-message__head");
-  row.append(element("strong", "", message.role === "user" ? gettext("Person") : item.agent));
+  row.append(element("strong", "", speaker(message, item)));
   if (judged) {
     row.append(badge(gettext("to judge"), "info"));
   }
@@ -135,8 +141,15 @@ export function renderConversation(pane, item) {
   top.append(
     element("h2", "desk-context__title", item.title || gettext("Conversation")),
     badge(item.source, "muted"),
-    link(item.conversation_url, gettext("Open the conversation"), "fw-link fw-small"),
+    link(
+      item.conversation_url,
+      item.source === "trace" ? gettext("Open the trace") : gettext("Open the conversation"),
+      "fw-link fw-small",
+    ),
   );
+  if (item.gone) {
+    top.append(element("p", "fw-notice fw-notice--warn", gettext("The trace is no longer stored. Skip this item.")));
+  }
   const messages = item.messages.map((message) => renderMessage(message, item));
   pane.replaceChildren(top, ...messages);
   pane.onclick = followMark;
