@@ -18,6 +18,7 @@ class TracingConfig(AppConfig):
         from apps.tracing.admin.analytics import AnalyticsPage
         from apps.tracing.admin.bulk import TraceBulkPage
         from apps.tracing.admin.cards import trace_cards
+        from apps.tracing.admin.compare import ComparePage
         from apps.tracing.admin.dashboard import (
             DashboardLayoutPage,
             DashboardPage,
@@ -40,15 +41,18 @@ class TracingConfig(AppConfig):
         pages.register("analytics/", AnalyticsPage, "tracing_analytics")
         pages.register("dashboards/", DashboardsPage, "tracing_dashboards")
         pages.register("dashboards/<uuid:dashboard_id>/", DashboardPage, "tracing_dashboard")
-        pages.register("dashboards/<uuid:dashboard_id>/layout/", DashboardLayoutPage, "tracing_dashboard_layout")
+        pages.register(
+            "dashboards/<uuid:dashboard_id>/layout/", DashboardLayoutPage, "tracing_dashboard_layout"
+        )
         pages.register("dashboards/<uuid:dashboard_id>/widgets/add/", WidgetPage, "tracing_widget_add")
         pages.register(
             "dashboards/<uuid:dashboard_id>/widgets/<uuid:widget_id>/", WidgetPage, "tracing_widget"
         )
         pages.register("saved-views/", SavedViewsPage, "tracing_saved_views")
         pages.register("saved-views/<uuid:view_id>/", SavedViewPage, "tracing_saved_view")
-        pages.register("traces/<str:trace_id>/bulk/", TraceBulkPage, "tracing_trace_bulk")
+        pages.register("traces/compare/", ComparePage, "tracing_compare")
         pages.register("traces/<str:trace_id>/", TracePage, "tracing_trace")
+        pages.register("traces/<str:trace_id>/bulk/", TraceBulkPage, "tracing_trace_bulk")
         pages.register("sessions/<path:session_id>/", SessionPage, "tracing_session")
         navigation.register(
             "Observe", _("Traces"), "account_tree", "admin:tracing_traces", 10, model="tracing.Trace"

@@ -1,5 +1,6 @@
 """How tracing writes numbers: the same in templates, cards and (in JavaScript) on the trace page."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -45,6 +46,35 @@ def cost(amount: Decimal | float | None) -> str:
 def count(number: int | None) -> str:
     """12,345."""
     return "" if number is None else f"{number:,}"
+
+
+_WRITERS: dict[str, Callable[[Any], str]] = {"milliseconds": duration, "money": cost, "count": count}
+
+
+@register.filter
+def figure(amount: Decimal | float | None, unit: str) -> str:
+    """A figure in its unit: milliseconds, money or count."""
+    return _WRITERS[unit](amount)
+
+
+@register.filter
+def change(amount: Decimal | float | None, unit: str) -> str:
+    """A difference with its sign: +320 ms, −$0.0021."""
+    if amount is None:
+        return ""
+    return f"{'−' if amount < 0 else '+'}{figure(abs(amount), unit)}"
+
+
+@register.filter
+def percent_change(share: float) -> str:
+    """+12 %, −3.4 %."""
+    return f"{'−' if share < 0 else '+'}{abs(share):,.{0 if abs(share) >= 10 else 1}f} %"
+
+
+@register.filter
+def depth_class(depth: int) -> int:
+    """How far a step is moved in: four levels can be told apart."""
+    return min(depth, 4)
 
 
 @register.filter

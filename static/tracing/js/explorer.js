@@ -146,6 +146,16 @@ function bindLive() {
   });
 }
 
+/** Two chosen traces can be looked at beside each other, the older one on the left. */
+function fitCompare(boxes) {
+  const link = document.querySelector("[data-bulk-compare]");
+  if (link) {
+    link.hidden = boxes.length !== 2;
+    const [newer, older] = boxes.map((box) => box.value);
+    link.search = new URLSearchParams({ left: older ?? "", right: newer ?? "" });
+  }
+}
+
 /** Rows are chosen by their boxes, or all that match; then an action opens its dialog. */
 function bindBulk() {
   const bulk = document.querySelector("[data-bulk]");
@@ -162,6 +172,7 @@ function bindBulk() {
     bulk.querySelector("[data-bulk-count]").textContent = all
       ? gettext("Everything that matches is chosen")
       : interpolate(text, { number });
+    fitCompare(all ? [] : boxes().filter((box) => box.checked));
     everything.setAttribute("aria-pressed", String(all));
     everything.textContent = all ? gettext("Choose nothing") : gettext("Choose everything that matches");
   };
