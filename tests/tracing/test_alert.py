@@ -345,6 +345,22 @@ def test_a_worker_that_dies_while_it_sends_loses_nothing(workspace, system, open
         assert len(got) == 1
 
 
+def test_a_lost_key_costs_the_webhook_only(workspace, system, roll, settings, editor, console):
+    alert = make_alert(
+        workspace, system, operator="lt", threshold=5.0, emails=["ops@example.org"],
+        webhook_url="https://hooks.example.org/",
+    )  # fmt: skip
+    settings.ENCRYPTION_KEYS, settings.MAIL_URL = ("another key",), "smtp://mail.example.org"
+    roll()
+    assert evaluate_alerts() == 1
+    assert deliver_alerts(now=timezone.now() + timedelta(seconds=1)) == 1
+    states = alert.events.get().deliveries
+    assert [states[name]["state"] for name in ("webhook", "email")] == ["waiting", "sent"]
+    assert "ENCRYPTION_KEYS" in states["webhook"]["error"]
+    for url in (LIST, alert.get_absolute_url()):
+        assert console(editor).get(url).status_code == 200
+
+
 def _die(_event):
     raise KeyboardInterrupt
 

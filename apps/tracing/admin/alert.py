@@ -7,6 +7,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -135,6 +136,10 @@ class AlertAdmin(ConsoleModelAdmin[Alert]):
     list_select_related = ("workspace",)
     change_form_outer_before_template = "tracing/alert_tools.html"
     readonly_fields = ("standing", "history")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
+        """Without what lists and forms don't show."""
+        return super().get_queryset(request).defer("webhook_url", "webhook_secret")
 
     def get_fieldsets(self, request: HttpRequest, obj: Alert | None = None) -> Any:
         """What is watched, when people are told, and where."""

@@ -84,10 +84,8 @@ def _widget(spec: WidgetSpec, answer: Answer, board: Board) -> dict[str, Any]:
 
 
 def _rows(spec: WidgetSpec, answer: Answer) -> list[Series]:
-    """Values of a table or of bars; the others have no row in a table, whose figures don't add up."""
-    if spec.chart == Chart.TABLE and spec.query.dimension:
-        return [item for item in answer.series if item.value]
-    return answer.series
+    """Values of a table or of bars: the others together would be longer than any of them."""
+    return [item for item in answer.series if item.value] if spec.query.dimension else answer.series
 
 
 def _over_time(spec: WidgetSpec, answer: Answer, metrics: Sequence[Metric]) -> list[dict[str, Any]]:
@@ -95,7 +93,7 @@ def _over_time(spec: WidgetSpec, answer: Answer, metrics: Sequence[Metric]) -> l
         metric = metrics[0]
         # the others together say nothing where figures don't add up
         shown = [item for item in answer.series if item.value or metric.adds]
-        return [
+        drawn: list[dict[str, Any]] = [
             {
                 "name": _name(item),
                 "value": item.value,
@@ -105,6 +103,7 @@ def _over_time(spec: WidgetSpec, answer: Answer, metrics: Sequence[Metric]) -> l
             }
             for item in shown
         ]
+        return [series for series in drawn if any(value is not None for value in series["values"])]
     whole = answer.series[0]
     tones = {"succeeded": "ok", "errors": "error", "error_rate": "error"}
     return [

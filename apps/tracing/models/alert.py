@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access
 from apps.core.models import WorkspaceModel
-from apps.core.secrets import EncryptedTextField
+from apps.core.secrets import EncryptedTextField, Undecryptable
 from apps.tracing.models.widget import MetricView
 from apps.tracing.querysets import AlertQuerySet
 
@@ -127,8 +127,12 @@ class Alert(WorkspaceModel):
 
     @property
     def webhook_host(self) -> str:
-        """Where the webhook lies, which is all of it that is shown."""
-        return urlsplit(self.webhook_url.reveal()).netloc.rpartition("@")[2] if self.webhook_url else ""
+        """Where the webhook lies, which is all of it that is shown; "?" when no key opens the address any more."""
+        try:
+            url = self.webhook_url
+        except Undecryptable:
+            return "?"
+        return urlsplit(url.reveal()).netloc.rpartition("@")[2] if url else ""
 
     def get_absolute_url(self) -> str:
         """The page of the alert."""

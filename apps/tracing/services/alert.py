@@ -149,7 +149,7 @@ def record_event(
 
 def channels_of(alert: Alert) -> list[str]:
     """Where an alert's messages go."""
-    return [*(["webhook"] if alert.webhook_url else []), *(["email"] if alert.emails else [])]
+    return [*(["webhook"] if alert.webhook_host else []), *(["email"] if alert.emails else [])]
 
 
 def check_alert(values: AlertValues) -> None:

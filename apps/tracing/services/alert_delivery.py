@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from apps.core import mail
 from apps.core.exceptions import FlywheelError
+from apps.core.secrets import Undecryptable
 from apps.tracing.alerting import message, webhook
 from apps.tracing.models import Alert, AlertEvent
 
@@ -40,6 +41,7 @@ def _claim(now: datetime) -> AlertEvent | None:
     event = (
         AlertEvent.objects.select_for_update(of=("self",), skip_locked=True)
         .select_related("alert", "alert__workspace")
+        .defer("alert__webhook_url", "alert__webhook_secret")
         .filter(due_at__lte=now)
         .order_by("due_at")
         .first()
@@ -73,7 +75,7 @@ def _send(channel: str, event: AlertEvent) -> dict[str, Any]:
     at = timezone.now().isoformat(timespec="seconds")
     try:
         detail = _CHANNELS[channel](event.alert, event)
-    except (webhook.WebhookError, FlywheelError) as error:
+    except (webhook.WebhookError, FlywheelError, Undecryptable) as error:
         logger.warning("Alert event %s, %s: %s", event.pk, channel, error)
         return {"state": "waiting", "error": str(error)[:500].replace("\0", ""), "at": at}
     return {"state": "sent", "detail": detail, "at": at}
