@@ -78,7 +78,7 @@ def _dataset_fields(actor: Actor, workspace: Workspace, _list: str) -> Mapping[s
 
 
 def _choice(model: type[M], actor: Actor, workspace: Workspace, label: Any) -> forms.ChoiceField:
-    found = _changeable(model, actor, workspace).order_by("name").values_list("pk", "name")[:_OFFERED]
+    found: Any = _changeable(model, actor, workspace).order_by("name").values_list("pk", "name")[:_OFFERED]
     named: list[tuple[str, str]] = [("", "–"), *((str(key), str(name)) for key, name in found)]
     return forms.ChoiceField(label=label, required=False, choices=named)
 
