@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import AsyncClient
+from django.utils import timezone
 
 from apps.agents.admin.forms import read_variables, shown_variables
 from apps.agents.exceptions import AgentNotReadyError, PromptInUseError
 from apps.agents.models import Agent, Conversation, Prompt, PromptVersion
+from apps.agents.prompt_figures import ScoreFigure, version_figures
 from apps.agents.resolution import cached_content
 from apps.agents.runtime import AgentSpec, Turn
 from apps.agents.runtime.prompt import build_messages
@@ -20,9 +23,13 @@ from apps.agents.threads import in_thread
 from apps.core.exceptions import Invalid
 from apps.core.models import User, Workspace
 from apps.tracing import export
-from apps.tracing.models import Observation
+from apps.tracing.models import Observation, RollupProgress
+from apps.tracing.services import rollup
+from apps.tracing.services.score import record_score
 from tests.factories.agents import make_agent
-from tests.factories.core import SYSTEM, make_api_key, make_workspace
+from tests.factories.core import SYSTEM, make_api_key, make_member, make_workspace
+from tests.factories.tracing import make_row, make_span, new_trace_id, store
+from tests.tracing.test_rollup import roll
 
 CHAT = [
     {"role": "system", "content": "You are {{who}}. Be {{tone}}."},
@@ -173,3 +180,52 @@ async def test_answers_follow_the_prompt_and_say_so_in_the_trace(
     )
     assert rows == {("agent", "tone", "1"), ("generation", "tone", "1")}
     assert (await ask(query="x", inputs={"a": "x" * 20_001})).status_code == 422
+
+
+@pytest.mark.django_db
+def test_the_prompt_page_shows_how_versions_do(
+    console: Any,
+    editor: User,
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    django_assert_max_num_queries: Any,
+) -> None:
+    monkeypatch.setattr(rollup, "_MARGIN_S", -60)
+    RollupProgress.objects.create(received_before=timezone.now() - timedelta(minutes=30))
+    prompt = add(workspace).prompt
+    add(workspace, "Speak {{tone}}.")
+    other = add(workspace, name="other")
+    agent = make_agent(workspace, prompt=prompt)
+    traces = [new_trace_id() for _ in range(5)]
+    calls = [(1, 1.0, "0.5", False), (1, 3.0, "0.5", True), (2, 2.0, "0.25", False), (2, 2.0, "0.25", False)]
+    for trace_id, (number, seconds, cost, failed) in zip(traces, calls, strict=False):
+        call: dict[str, Any] = {
+            "trace_id": trace_id, "length_s": seconds, "failed": failed, "OBSERVATION_TYPE": "generation",
+            "PROMPT_NAME": "tone", "PROMPT_VERSION": str(number), "COST": cost, "INPUT_TOKENS": 8, "OUTPUT_TOKENS": 2,
+        }  # fmt: skip
+        chain: dict[str, Any] = {**call, "OBSERVATION_TYPE": "chain", "number": 2}
+        store(make_row(workspace, make_span(**call)), make_row(workspace, make_span(**chain)))
+    stray: dict[str, Any] = {
+        "OBSERVATION_TYPE": "generation",
+        "PROMPT_NAME": other.prompt.name,
+        "PROMPT_VERSION": "1",
+    }
+    store(make_row(workspace, make_span(trace_id=traces[4], **stray)))
+    for trace_id, span, value in ((traces[0], "", 1.0), (traces[1], f"{1:016x}", 0.0), (traces[4], "", 0.0)):
+        record_score(
+            actor=SYSTEM, workspace=workspace, trace_id=trace_id, observation_id=span, name="good",
+            data_type="numeric", value=value, source="api",
+        )  # fmt: skip
+    roll()
+    second, first = version_figures(prompt, editor)
+    assert (first.version, first.runs, first.errors, first.cost, first.cost_per_run) == (1, 2, 1, 1.0, 0.5)
+    assert (second.version, second.runs, second.errors, second.tokens_per_run) == (2, 2, 0, 10)
+    assert first.scores == (ScoreFigure("good", 0.5, 2),)
+    assert second.scores == ()
+    client = console(editor)
+    with django_assert_max_num_queries(30):
+        page = client.get(f"/admin/prompts/{prompt.pk}/").content.decode()
+    assert "How the versions did in the last 30 days" in page
+    assert "prompt_name%3Ais%3Atone&amp;f=prompt_version:is:2" in page
+    assert agent.name in page
+    assert version_figures(other.prompt, make_member(make_workspace("Elsewhere"))) == []

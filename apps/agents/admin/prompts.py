@@ -16,11 +16,13 @@ from django.http import Http404, HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.agents.models import PlaygroundSession, Prompt, PromptType, PromptVersion
 from apps.agents.models.prompt import DEFAULT_LABEL, NEWEST
+from apps.agents.prompt_figures import PERIOD, version_figures
 from apps.agents.prompts import as_lines, references_of
 from apps.agents.resolution import resolve_content
 from apps.agents.selectors import prompt_cards
@@ -37,6 +39,7 @@ from apps.core.exceptions import FlywheelError
 
 PLACEHOLDER = "placeholder"
 SHOWN_VERSIONS = 200
+SHOWN_AGENTS = 20
 CONTEXT_LINES = 3
 MAX_ROWS = 100
 
@@ -81,7 +84,7 @@ class _PromptPage(ConsolePage):
         self.request = request
         if "pk" in kwargs:
             prompts = Prompt.objects.in_workspace(self.workspace).visible_to(request.user).with_labels()
-            prompt = prompts.filter(pk=kwargs["pk"]).first()
+            prompt = prompts.select_related("workspace").filter(pk=kwargs["pk"]).first()
             if prompt is None:
                 raise Http404
             self.prompt = prompt
@@ -137,6 +140,10 @@ class PromptDetailPage(_PromptPage):
             "hunks": list(hunks(other, version)) if other else [],
             "messages_of": [] if isinstance(version.content, str) else version.content,
             "config_text": json.dumps(version.config, indent=2, ensure_ascii=False),
+            "figures": version_figures(prompt, request.user),
+            "figures_days": PERIOD.days,
+            "runs_url": _runs_url(prompt),
+            "used_by": list(prompt.agents.visible_to(request.user).order_by("name")[:SHOWN_AGENTS]),
             "resolved": resolved,
             "problem": problem,
             "tags_text": ", ".join(prompt.tags),
@@ -169,6 +176,12 @@ class PromptDetailPage(_PromptPage):
         if not (number.isascii() and number.isdigit() and len(number) < 10):
             return None
         return self.prompt.versions.filter(number=int(number)).select_related("prompt", "author").first()
+
+
+def _runs_url(prompt: Prompt) -> str:
+    """The list of the model calls made with a prompt."""
+    conditions = [("range", "30d"), ("f", "type:is:generation"), ("f", f"prompt_name:is:{prompt.name}")]
+    return f"{reverse('admin:tracing_observations')}?{urlencode(conditions)}"
 
 
 class PromptEditPage(_PromptPage):

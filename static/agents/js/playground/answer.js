@@ -172,7 +172,7 @@ export class AnswerView {
       figures.cached_tokens > 0 ? [gettext("from the cache"), String(figures.cached_tokens)] : null,
       [gettext("Cost"), figures.cost === null ? "–" : dollars(figures.cost)],
       [gettext("Model"), figures.model],
-      [gettext("Ended by"), figures.finish_reason],
+      figures.finish_reason ? [gettext("Ended by"), figures.finish_reason] : null,
     ].filter(Boolean);
     return el(
       "dl",
