@@ -48,11 +48,11 @@ WORDS = [
 ]  # fmt: skip
 
 
-def prepare_database(keep: bool) -> str:
+def prepare_database(keep: bool, directory: Path) -> str:
     """Start the embedded server and point Django at the script's database; returns its address."""
     import psycopg
 
-    server = EmbeddedPostgres(ROOT / "var" / "bench-postgres", settings=TEST)
+    server = EmbeddedPostgres(directory, settings=TEST)
     url = server.start()
     with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
         if not keep:
@@ -250,9 +250,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="200,000 observations")
     parser.add_argument("--keep", action="store_true", help="use what an earlier run has loaded")
     parser.add_argument("--load-only", action="store_true")
+    parser.add_argument(
+        "--directory", type=Path, default=ROOT / "var" / "bench-postgres", help="of the server"
+    )
     options = parser.parse_args()
     count = 200_000 if options.quick else options.observations
-    dsn = prepare_database(options.keep)
+    dsn = prepare_database(options.keep, options.directory)
 
     if not options.keep:
         from apps.core.access import Role

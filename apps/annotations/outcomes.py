@@ -10,7 +10,6 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models.functions import Substr
 
 from apps.annotations.models import DatasetItem, DatasetRun, DatasetRunItem
 from apps.tracing.models import Observation, ObservationPayload, Score, ScoreDataType, Trace
@@ -123,19 +122,14 @@ def _outputs(workspace_id: UUID, steps: Sequence[Observation]) -> dict[tuple[str
     """The beginning of the outputs that are longer than their previews."""
     if not steps:
         return {}
-    payloads = (
-        ObservationPayload.objects.filter(
-            workspace_id=workspace_id,
-            trace_id__in={step.trace_id for step in steps},
-            span_id__in={step.span_id for step in steps},
-            start_time__gte=min(step.start_time for step in steps),
-            start_time__lte=max(step.start_time for step in steps),
-            output__isnull=False,
-        )
-        .annotate(shown=Substr("output", 1, SHOWN))
-        .values_list("trace_id", "span_id", "shown")
-    )
-    return {(trace_id, span_id): shown for trace_id, span_id, shown in payloads}
+    payloads = ObservationPayload.objects.filter(
+        workspace_id=workspace_id,
+        trace_id__in={step.trace_id for step in steps},
+        span_id__in={step.span_id for step in steps},
+        start_time__gte=min(step.start_time for step in steps),
+        start_time__lte=max(step.start_time for step in steps),
+    ).values_list("trace_id", "span_id", "texts")
+    return {(trace_id, span_id): texts[1][:SHOWN] for trace_id, span_id, texts in payloads if texts[1]}
 
 
 _FIGURES: Final = """

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
-from django.db.models.functions import Length, Substr
 
 from apps.tracing.chat import Chat, read_chat
 from apps.tracing.models import Observation, ObservationPayload
 
 SIDES: Final = ("input", "output")
-#: Characters that a download reads at once: its memory, and how often the database unpacks the value.
+#: Characters of one step of a download.
 STREAM_CHARS: Final = 4_000_000
 #: A longer value is not read as a conversation.
 MAX_CHAT_CHARS: Final = 32_000_000
@@ -27,28 +26,23 @@ class Piece:
 
 
 def read_piece(observation: Observation, *, side: str, offset: int = 0, limit: int) -> Piece:
-    """`limit` characters of an input or output from `offset` (0 is the first), cut by the database."""
-    row = (
-        ObservationPayload.objects.of(observation)
-        .annotate(text=Substr(side, offset + 1, limit), total=Length(side))
-        .values("text", "total")
-        .first()
-    )
-    if row is None or row["total"] is None:
-        preview = str(getattr(observation, f"{side}_preview"))
-        return Piece(preview[offset : offset + limit], offset, len(preview))
-    return Piece(row["text"], offset, row["total"])
+    """`limit` characters of an input or output from `offset` (0 is the first)."""
+    text = _read(observation, side)
+    return Piece(text[offset : offset + limit], offset, len(text))
+
+
+def _read(observation: Observation, side: str) -> str:
+    """All of an input or output."""
+    payload = ObservationPayload.objects.of(observation).first()
+    stored = getattr(payload, side, None)
+    return str(getattr(observation, f"{side}_preview") if stored is None else stored)
 
 
 async def stream(observation: Observation, side: str) -> AsyncIterator[bytes]:
     """All of an input or output as UTF-8, in steps of bounded size."""
-    offset = 0
-    while True:
-        piece = await sync_to_async(read_piece)(observation, side=side, offset=offset, limit=STREAM_CHARS)
-        yield piece.text.encode()
-        offset += len(piece.text)
-        if offset >= piece.total or not piece.text:
-            return
+    text = await sync_to_async(_read)(observation, side)
+    for offset in range(0, max(len(text), 1), STREAM_CHARS):
+        yield text[offset : offset + STREAM_CHARS].encode()
 
 
 def read_conversation(observation: Observation, side: str) -> Chat | None:

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection, models
-from django.db.models.functions import Length, Substr
 from django.utils import timezone
 
 from apps.core.models import User, Workspace
@@ -127,18 +126,14 @@ class Payload:
 
 
 def read_payload(observation: Observation, *, limit: int | None = None) -> Payload:
-    """Input and output, each cut to `limit` characters by the database."""
-    columns: dict[str, Any] = {}
-    for name in ("input", "output"):
-        columns[f"{name}_text"] = Substr(name, 1, limit) if limit else models.F(name)
-        columns[f"{name}_length"] = Length(name)
-    row = ObservationPayload.objects.of(observation).annotate(**columns).values(*columns).first() or {}
+    """Input and output, each cut to `limit` characters where it is longer than its preview."""
+    payload = ObservationPayload.objects.of(observation).first()
     texts: dict[str, Any] = {}
     for name in ("input", "output"):
-        preview = getattr(observation, f"{name}_preview")
-        stored = row.get(f"{name}_text")
-        texts[name] = preview if stored is None else stored
-        texts[f"{name}_length"] = len(preview) if stored is None else row[f"{name}_length"]
+        stored = getattr(payload, name, None)
+        text = getattr(observation, f"{name}_preview") if stored is None else stored
+        texts[name] = text if stored is None or not limit else text[:limit]
+        texts[f"{name}_length"] = len(text)
     return Payload(**texts)
 
 

@@ -23,7 +23,9 @@ def today():
 
 def scanned(queryset):
     """Tables that a query reads."""
-    return set(re.findall(r"(?:on|using \w+ on) (tracing_observation\w*)", queryset.explain()))
+    found = set(re.findall(r"(?:on|using \w+ on) (tracing_observation\w*)", queryset.explain()))
+    # a bitmap of an index is scanned as well
+    return {name for name in found if not name.endswith("_idx")}
 
 
 def test_the_coming_week_has_its_partitions():

@@ -10,8 +10,8 @@ from apps.core.models import Workspace
 from apps.tracing.explorer import OBSERVATIONS, ListKind
 from apps.tracing.models import Observation, ObservationPayload
 
-#: Text that is held at once, unless a single row has more.
-GROUP_BYTES: Final = 16 * 1024 * 1024
+#: Packed text that is held at once, unless a single row has more: a few times as much when it is unpacked.
+GROUP_BYTES: Final = 4 * 1024 * 1024
 _TEXTS: Final = ("input", "output")
 
 #: Trace id, span id and start of a step.
@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 
 class _Bytes(models.Func):
-    """The length of a text in bytes; PostgreSQL knows it without unpacking the text."""
+    """How long a packed text is; PostgreSQL knows it without reading the text."""
 
     template = "coalesce(octet_length(%(expressions)s), 0)::bigint"
     output_field = models.BigIntegerField()
@@ -35,9 +35,9 @@ def read_payloads(kind: ListKind, rows: Sequence[Row], workspace: Workspace) -> 
     stored = _where(workspace, [key for key in keys if key is not None])
     sizes = {
         (trace_id, span_id, start): size
-        for trace_id, span_id, start, size in stored.annotate(
-            size=_Bytes("input") + _Bytes("output")
-        ).values_list("trace_id", "span_id", "start_time", "size")
+        for trace_id, span_id, start, size in stored.annotate(size=_Bytes("texts")).values_list(
+            "trace_id", "span_id", "start_time", "size"
+        )
     }
     for group in _groups(keys, sizes):
         texts = _texts(workspace, [key for index in group if (key := keys[index]) in sizes and key])
@@ -106,8 +106,8 @@ def _groups(keys: Sequence[Key | None], sizes: dict[Key, int]) -> Iterator[list[
 def _texts(workspace: Workspace, keys: Sequence[Key]) -> dict[Key, tuple[str | None, str | None]]:
     if not keys:
         return {}
-    found = _where(workspace, keys).values_list("trace_id", "span_id", "start_time", *_TEXTS)
-    return {(trace_id, span_id, start): (taken, given) for trace_id, span_id, start, taken, given in found}
+    found = _where(workspace, keys).values_list("trace_id", "span_id", "start_time", "texts")
+    return {(trace_id, span_id, start): texts for trace_id, span_id, start, texts in found}
 
 
 def _where(workspace: Workspace, keys: Sequence[Key]) -> models.QuerySet[ObservationPayload]:

@@ -8,6 +8,8 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
+from apps.tracing.models.packed import unpack
+
 #: A transaction that began earlier may commit later. Spans younger than this are left for the next time.
 SETTLED_AFTER: Final = timedelta(seconds=10)
 
@@ -15,7 +17,7 @@ _QUERY: Final = """
 SELECT o.trace_id, o.span_id, o.parent_id, o.name, o.type, o.start_time, o.end_time, o.status, o.status_message,
     o.model, o.provider, o.usage, o.input_tokens, o.output_tokens, o.cost::text, o.ttft_ms, o.session_id, o.user_id,
     o.environment, o.release, o.version, o.tags, o.metadata, o.attributes, o.prompt_name, o.prompt_version,
-    coalesce(p.input, o.input_preview), coalesce(p.output, o.output_preview), o.received_at
+    o.input_preview, o.output_preview, o.received_at, p.texts
 FROM tracing_observation o
 LEFT JOIN tracing_observationpayload p USING (workspace_id, trace_id, span_id, start_time)
 WHERE o.workspace_id = %(workspace)s
@@ -72,11 +74,17 @@ def read(*, workspace_id: UUID, since: datetime, span: int, limit: int) -> list[
 
 
 def _loaded(row: tuple[Any, ...]) -> list[Any]:
-    """jsonb comes as text from a bare cursor."""
-    return [
-        orjson.loads(value) if index in _JSON and isinstance(value, str) else value
-        for index, value in enumerate(row)
-    ]
+    """jsonb comes as text from a bare cursor; what is longer than a preview packed, at the end."""
+    values = list(row)
+    for index in _JSON:
+        if isinstance(values[index], str):
+            values[index] = orjson.loads(values[index])
+    texts = values.pop()
+    if texts is not None:
+        for index, text in zip(_TEXTS, unpack(texts), strict=True):
+            values[index] = values[index] if text is None else text
+    return values
 
 
-_JSON: Final = frozenset(Stored.__slots__.index(name) for name in ("usage", "metadata", "attributes"))
+_JSON: Final = tuple(Stored.__slots__.index(name) for name in ("usage", "metadata", "attributes"))
+_TEXTS: Final = tuple(Stored.__slots__.index(name) for name in ("input", "output"))

@@ -8,11 +8,12 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.access import Access
 from apps.core.models import Workspace
 from apps.tracing.models.fields import SpanIdField, TraceIdField
+from apps.tracing.models.packed import PackedTextsField
 from apps.tracing.querysets import ObservationPayloadQuerySet
 
 
 class ObservationPayload(models.Model):
-    """A missing row or a null column means that the observation's preview is the whole value.
+    """A missing row or text means that the observation's preview is the whole value.
 
     Read it through `selectors.read_payload`, which puts the two together.
     """
@@ -24,8 +25,7 @@ class ObservationPayload(models.Model):
     trace_id = TraceIdField(_("trace id"))
     span_id = SpanIdField(_("span id"))
     start_time = models.DateTimeField(_("start"))
-    input = models.TextField(_("input"), null=True)
-    output = models.TextField(_("output"), null=True)
+    texts = PackedTextsField(_("input and output"))
 
     objects = ObservationPayloadQuerySet.as_manager()
 
@@ -37,3 +37,13 @@ class ObservationPayload(models.Model):
 
     def __str__(self) -> str:
         return str(self.span_id)
+
+    @property
+    def input(self) -> str | None:
+        """What went in."""
+        return self.texts[0]
+
+    @property
+    def output(self) -> str | None:
+        """What came out."""
+        return self.texts[1]

@@ -16,6 +16,7 @@ from psycopg import adapters
 from psycopg.adapt import PyFormat
 
 from apps.tracing.mapping import ObservationRow
+from apps.tracing.models.packed import pack
 
 #: Columns of `tracing_observation` in the order of `_observation`.
 OBSERVATION_COLUMNS: Final = (
@@ -28,7 +29,7 @@ OBSERVATION_COLUMNS: Final = (
     "input_preview", "output_preview",
 )  # fmt: skip
 #: Columns of `tracing_observationpayload` in the order of `_payload`.
-PAYLOAD_COLUMNS: Final = ("workspace_id", "trace_id", "span_id", "start_time", "input", "output")
+PAYLOAD_COLUMNS: Final = ("workspace_id", "trace_id", "span_id", "start_time", "texts")
 
 # before and after the rows: signature, no flags, no extension; the end of the data
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -102,8 +103,7 @@ def _payload(row: ObservationRow) -> bytes:
                 16, row.workspace_id.bytes, 16, bytes.fromhex(row.trace_id), 8, bytes.fromhex(row.span_id),
                 8, (row.start_time - _EPOCH) // _MICROSECOND,
             ),
-            _NULL if row.input is None else _text(row.input),
-            _NULL if row.output is None else _text(row.output),
+            _sized(pack(row.input, row.output)),
         )
     )  # fmt: skip
 

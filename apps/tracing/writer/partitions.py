@@ -75,9 +75,6 @@ def _make(cursor: Cursor, table: str, day: date) -> None:
     cursor.execute("SELECT 1 FROM pg_inherits WHERE inhrelid = %s::regclass", [name])
     if cursor.fetchall():
         return
-    if table == "tracing_observationpayload":
-        # compress from half a kilobyte on; what compresses stays in the row's page
-        cursor.execute(f"ALTER TABLE {name} SET (toast_tuple_target = 512)")
     # rows that arrived before their day had a partition move over
     cursor.execute(
         f"WITH moved AS (DELETE FROM {table}_default WHERE start_time >= %s AND start_time < %s RETURNING *) "  # noqa: S608 - constant names

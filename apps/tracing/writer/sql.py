@@ -17,18 +17,20 @@ CREATE TEMPORARY TABLE IF NOT EXISTS staged_payload (LIKE tracing_observationpay
 """
 STAGE_OBSERVATIONS = f"COPY pg_temp.staged_observation ({_OBSERVATION}) FROM STDIN (FORMAT BINARY)"
 STAGE_PAYLOADS = f"COPY pg_temp.staged_payload ({_PAYLOAD}) FROM STDIN (FORMAT BINARY)"
-#: Returns the keys of those that are new.
-INSERT_OBSERVATIONS = """
-INSERT INTO tracing_observation ($columns)
-SELECT $columns FROM pg_temp.staged_observation
-ON CONFLICT DO NOTHING
-RETURNING workspace_id, trace_id, span_id, start_time
-""".replace("$columns", _OBSERVATION)
-INSERT_PAYLOADS = """
-INSERT INTO tracing_observationpayload ($columns)
-SELECT $columns FROM pg_temp.staged_payload
-ON CONFLICT DO NOTHING
-""".replace("$columns", _PAYLOAD)
+#: Returns the keys of those that are new. A payload is stored with its observation and never without.
+INSERT_NEW = """
+WITH new AS (
+    INSERT INTO tracing_observation ($observation)
+    SELECT $observation FROM pg_temp.staged_observation
+    ON CONFLICT DO NOTHING
+    RETURNING workspace_id, trace_id, span_id, start_time
+),
+payload AS (
+    INSERT INTO tracing_observationpayload ($payload)
+    SELECT $payload FROM pg_temp.staged_payload JOIN new USING (workspace_id, trace_id, span_id, start_time)
+)
+SELECT workspace_id, trace_id, span_id, start_time FROM new
+""".replace("$observation", _OBSERVATION).replace("$payload", _PAYLOAD)
 
 # Adds the totals of a batch, given as one JSON array, to the traces' summaries.
 ADD_TOTALS = """

@@ -160,8 +160,7 @@ class _Batch:
             cursor.execute(sql.CREATE_STAGING)
             _copy(cursor, sql.STAGE_OBSERVATIONS, self.observations)
             _copy(cursor, sql.STAGE_PAYLOADS, self.payloads)
-            new = set(cursor.execute(sql.INSERT_OBSERVATIONS))
-            cursor.execute(sql.INSERT_PAYLOADS)
+            new = set(cursor.execute(sql.INSERT_NEW))
             # what is stored already is in its trace's summary already
             _add_totals(cursor, [row for row in self.rows if _stored_key(row) in new])
         return len(new)
@@ -178,8 +177,9 @@ def _add_totals(cursor: psycopg.Cursor[Any], rows: Sequence[ObservationRow]) -> 
         cursor.execute(sql.ADD_TOTALS, [orjson.dumps(totals(rows)).decode()])
 
 
-def _key(row: ObservationRow) -> tuple[int, str, str, datetime]:
-    return (row.workspace_id.int, row.trace_id, row.span_id, row.start_time)
+def _key(row: ObservationRow) -> tuple[int, datetime, str, str]:
+    """In the order of the primary key: its pages fill from one end."""
+    return (row.workspace_id.int, row.start_time, row.trace_id, row.span_id)
 
 
 def _stored_key(row: ObservationRow) -> tuple[UUID, UUID, int, datetime]:
