@@ -67,9 +67,15 @@ class PromptsView(AdapterView):
 
     def handle_exception(self, error: Exception) -> Response:
         """An error in the SDK's shape."""
-        response = super().handle_exception(error)
-        response.data = {"code": response.status_code, "msg": str(response.data.get("message", ""))}
-        return response
+        return failed(super().handle_exception(error))
+
+
+def failed(response: Response) -> Response:
+    """A problem document as a code that is not 0, and the sentence the SDK logs."""
+    data: Any = response.data if isinstance(response.data, dict) else {}
+    sentence = data.get("message") or data.get("detail") or data.get("title", "")
+    response.data = {"code": response.status_code, "msg": str(sentence)}
+    return response
 
 
 def prompt_of(version: PromptVersion, workspace_id: str) -> dict[str, Any]:

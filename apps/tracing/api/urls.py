@@ -7,7 +7,7 @@ from apps.tracing.api import views
 from apps.tracing.api.alert import AlertViewSet
 from apps.tracing.api.comment import CommentViewSet
 from apps.tracing.api.dashboard import DashboardViewSet
-from apps.tracing.api.media import MediaContentView, MediaView
+from apps.tracing.api.media import MediaContentView, MediaListView, MediaView
 from apps.tracing.api.metric import MetricsView
 from apps.tracing.api.payload import ConversationView, PayloadFileView, PayloadPieceView
 from apps.tracing.api.trace_exports import TraceExportViewSet
@@ -43,6 +43,7 @@ urlpatterns = [
         ConversationView.as_view(),
         name="observation-conversation",
     ),
+    path("media/", MediaListView.as_view(), name="media-list"),
     path("media/<str:media_id>/", MediaView.as_view(), name="media-detail"),
     path("media/<str:media_id>/content/", MediaContentView.as_view(), name="media-content"),
     path("", include(router.urls)),
