@@ -44,37 +44,48 @@ class _Arriving:
     total: ClassVar[int] = 0
 
     def __init__(self) -> None:
-        self._size = 0
+        self._held = 0
 
     async def read(self, receive: Receive) -> bytes | None:
-        """The body; None when the client went away. Raises OtlpError or RateLimited as soon as it is too large."""
+        """The body; None when the client went away. Raises OtlpError as soon as it is too large, and RateLimited.
+
+        What there is no room for is read all the same, and forgotten: a client that is cut off while it sends doesn't
+        learn that it may send again.
+        """
         parts: list[bytes] = []
-        more = True
+        size, more, refused = 0, True, False
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return None
             part: bytes = message.get("body", b"")
-            parts.append(part)
-            self._add(len(part))
+            size += len(part)
+            if size > MAX_BYTES:
+                raise OtlpError(
+                    f"A request may hold {MAX_BYTES // 2**20} MiB at most.", status=413, code="too_large"
+                )
+            refused = refused or not self._hold(len(part))
+            if refused:
+                parts.clear()
+                self.end()
+            else:
+                parts.append(part)
             more = message.get("more_body", False)
         self.end()
+        if refused:
+            raise busy()
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def _add(self, size: int) -> None:
-        self._size += size
+    def _hold(self, size: int) -> bool:
+        """Take up `size` bytes more; False when there is no room for them."""
+        self._held += size
         _Arriving.total += size
-        if self._size > MAX_BYTES:
-            raise OtlpError(
-                f"A request may hold {MAX_BYTES // 2**20} MiB at most.", status=413, code="too_large"
-            )
-        if _Arriving.total > current_ingestor().room:
-            raise busy()
+        return _Arriving.total <= current_ingestor().room
 
     def end(self) -> None:
         """Weigh no more: the queue counts what is complete."""
-        _Arriving.total -= self._size
-        self._size = 0
+        _Arriving.total -= self._held
+        self._held = 0
 
 
 async def _send(send: Send, answer: Answer) -> None:

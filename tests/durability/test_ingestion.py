@@ -1,10 +1,15 @@
-"""kill -9 while exporters send spans: every acknowledged span is there, once."""
+"""kill -9 and a stuck database while exporters send spans: every acknowledged span is there, once."""
 
+import http.client
 import logging
 import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
 
+import psutil
 import pytest
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
@@ -40,14 +45,14 @@ class Sender:
                 return
 
 
-def traces() -> Iterator[list[ReadableSpan]]:
+def traces(name: str = "request", attributes: dict[str, str] | None = None) -> Iterator[list[ReadableSpan]]:
     """Finished traces of BATCH spans."""
     memory = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(memory))
     tracer = provider.get_tracer("durability")
     while True:
-        with tracer.start_as_current_span("request"):
+        with tracer.start_as_current_span(name, attributes=attributes):
             for number in range(BATCH - 1):
                 with tracer.start_as_current_span("step", attributes={"number": number}):
                     pass
@@ -86,3 +91,77 @@ def test_every_acknowledged_span_is_there_once(product: Product, victim: str) ->
         "using (workspace_id, trace_id) where t.name = 'request' group by t.trace_id, t.observation_count"
     )
     assert {(BATCH, BATCH)} == set(totals)
+
+
+#: What a web process may add to its memory: the queue of 128 MiB, what is unpacked of it, and what Python keeps.
+MAX_GROWTH = 500 * 2**20
+FLOOD_CLIENTS = 30
+#: Of one span of each request: 30 of them don't fit.
+TEXT = "the database takes its time " * 220_000
+
+
+def test_a_stuck_database_costs_bounded_memory_and_no_span(product: Product) -> None:
+    key = Api.of(product).key
+    web = product.pid("web")
+    assert web is not None
+    before, peak = resident(web), 0
+    statuses: Counter[int] = Counter()
+    acknowledged: list[str] = []
+    stop = threading.Event()
+
+    def flood() -> None:
+        for spans in traces("flood", {"input.value": TEXT}):
+            body = encode_spans(spans).SerializeToString()
+            while (status := post(product, key, body)) != 200:
+                statuses[status] += 1
+                if stop.wait(0.2):
+                    return
+            statuses[status] += 1
+            acknowledged.append(format(spans[0].context.trace_id, "032x"))
+            if stop.is_set():
+                return
+
+    senders = [threading.Thread(target=flood) for _ in range(FLOOD_CLIENTS)]
+    with product.connect() as blocker, blocker.transaction():
+        blocker.execute("LOCK TABLE tracing_observation IN ACCESS EXCLUSIVE MODE")
+        for sender in senders:
+            sender.start()
+        wait_until(lambda: statuses[429], seconds=60, what="a refusal")
+        peak = max(resident(web) for _ in range(30) if not time.sleep(0.1))
+        assert not statuses[200]
+    wait_until(lambda: len(acknowledged) > 10, seconds=120, what="spans after the lock")
+    peak = max(peak, resident(web))
+    stop.set()
+    for sender in senders:
+        sender.join(120)
+    print(
+        f"memory of the web processes {before / 2**20:.0f} MB, at most {peak / 2**20:.0f} MB; answers {dict(statuses)}"
+    )
+    assert set(statuses) <= {200, 429}
+    assert peak - before < MAX_GROWTH
+    counts = product.query(
+        "select trace_id, count(*), count(distinct span_id) from tracing_observation where name = 'flood' group by 1"
+    )
+    stored = {trace_id.hex: (count, distinct) for trace_id, count, distinct in counts}
+    assert {stored.get(trace_id) for trace_id in acknowledged} == {(1, 1)}
+
+
+def resident(pid: int) -> int:
+    """Bytes of a process and all below it."""
+    process = psutil.Process(pid)
+    return sum(one.memory_info().rss for one in [process, *process.children(recursive=True)])
+
+
+def post(product: Product, key: str, body: bytes) -> int:
+    """The status of one request."""
+    connection = http.client.HTTPConnection("127.0.0.1", product.port, timeout=180)
+    try:
+        connection.request(
+            "POST",
+            "/v1/traces",
+            body,
+            {"Content-Type": "application/x-protobuf", "Authorization": f"Bearer {key}"},
+        )
+        return connection.getresponse().status
+    finally:
+        connection.close()
