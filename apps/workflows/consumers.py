@@ -1,4 +1,4 @@
-"""The run websocket: a snapshot, then the run's events as they are committed; `stop` ends the run."""
+"""The websockets of runs: one run's events as they are committed, and which runs of a list changed."""
 
 from __future__ import annotations
 
@@ -17,14 +17,19 @@ from apps.agents.consumers import NOT_FOUND, NOT_SIGNED_IN, scope_language
 from apps.agents.threads import in_thread
 from apps.core.actors import Actor
 from apps.core.exceptions import FlywheelError, Invalid, NotFound
+from apps.core.ids import is_uuid
 from apps.core.models import User
 from apps.core.streams import current_hub
+from apps.workflows.engine import LIVE
 from apps.workflows.models import WorkflowRun
 from apps.workflows.payloads import run_payload, wait_payload
-from apps.workflows.selectors import watched_run
+from apps.workflows.selectors import watched_run, watched_runs
 from apps.workflows.services.run import cancel_run
 
 MAX_COMMAND_CHARS: Final = 10_000
+MOST_RUNS: Final = 100
+#: Seconds over which changes are collected: a busy run changes its row many times in one.
+PAUSE: Final = 0.3
 
 
 class RunConsumer(AsyncWebsocketConsumer):
@@ -108,6 +113,68 @@ class RunConsumer(AsyncWebsocketConsumer):
         await self.send(text_data=orjson.dumps(content, default=str).decode())
 
 
+class RunListConsumer(AsyncWebsocketConsumer):
+    """`/ws/runs/?ids=<run>,<run>`: for the runs among them that the person may see.
+
+    Sends `{"type": "ready", "runs": n}`, then `{"type": "changed", "runs": [id, …]}` as something happens in them, the
+    end included. Runs that ended before are said to have changed at once: the page may not know.
+    """
+
+    # This consumer neither joins groups nor is sent to; without a layer it costs no listening task.
+    channel_layer_alias = "none"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._changed: set[UUID] = set()
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def connect(self) -> None:
+        """Let signed-in people in, and follow what they may see."""
+        # a close before accepting is a bare 403; browsers can only read the code of an accepted socket
+        await self.accept()
+        person: Any = self.scope["user"]
+        if not person.is_authenticated:
+            await self.close(code=NOT_SIGNED_IN)
+            return
+        wanted = _wanted(self.scope)
+        found = await in_thread(watched_runs, person, wanted)
+        await self._send({"type": "ready", "runs": len(found)})
+        self._mark(set(wanted) - found.keys())
+        start = asyncio.get_running_loop().create_task
+        self._tasks = [start(self._follow(run, seq)) for run, seq in found.items()]
+        self._tasks.append(start(self._tell()))
+
+    async def disconnect(self, code: int) -> None:
+        """Stop following; the runs go on."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _follow(self, run: UUID, seq: int) -> None:
+        # begins with the latest event once more: the run may have ended while the list was asked for
+        async with contextlib.aclosing(current_hub().subscribe(run, max(seq - 1, 0))) as events:
+            async for event in events:
+                if event.type not in LIVE and event.seq > seq:
+                    self._mark({run})
+        self._mark({run})
+
+    def _mark(self, runs: set[UUID]) -> None:
+        if runs:
+            self._changed |= runs
+            self._wake.set()
+
+    async def _tell(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            runs, self._changed = self._changed, set()
+            await self._send({"type": "changed", "runs": sorted(map(str, runs))})
+            await asyncio.sleep(PAUSE)
+
+    async def _send(self, content: dict[str, Any]) -> None:
+        await self.send(text_data=orjson.dumps(content).decode())
+
+
 def _parse(text: str | None) -> dict[str, Any]:
     try:
         command = orjson.loads(text) if text and len(text) <= MAX_COMMAND_CHARS else None
@@ -122,3 +189,9 @@ def _after(scope: Any) -> int:
     """The number of the last event the client has."""
     given = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("after", ["0"])[-1]
     return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else 0
+
+
+def _wanted(scope: Any) -> list[UUID]:
+    """The runs that the list shows; what is no id is left out."""
+    given = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("ids", [""])[-1]
+    return [UUID(one) for one in given.split(",")[:MOST_RUNS] if is_uuid(one)]

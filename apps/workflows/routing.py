@@ -6,9 +6,10 @@ from typing import Any
 
 from django.urls import path
 
-from apps.workflows.consumers import RunConsumer
+from apps.workflows.consumers import RunConsumer, RunListConsumer
 
-# an ASGI application, which `path` is not typed for
+# ASGI applications, which `path` is not typed for
 run: Any = RunConsumer.as_asgi()
+run_list: Any = RunListConsumer.as_asgi()
 
-websocket_urlpatterns = [path("ws/runs/<uuid:run_id>/", run)]
+websocket_urlpatterns = [path("ws/runs/", run_list), path("ws/runs/<uuid:run_id>/", run)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db.models import Count
+from django.db.models import Count, Max
 from django.utils.text import slugify
 
 from apps.core.exceptions import NotFound
@@ -77,6 +77,14 @@ def watched_run(user: User, pk: UUID) -> WorkflowRun:
     if found is None:
         raise NotFound
     return found
+
+
+def watched_runs(user: User, pks: Sequence[UUID]) -> dict[UUID, int]:
+    """Which of these runs the person may see and have not ended, with the number of the latest event of each."""
+    open_runs_of = WorkflowRun.objects.visible_to(user).open().filter(pk__in=pks)
+    found = dict.fromkeys(open_runs_of.values_list("pk", flat=True), 0)
+    newest = StreamEvent.objects.filter(stream_id__in=found).values("stream_id").annotate(seq=Max("seq"))
+    return found | dict(newest.order_by().values_list("stream_id", "seq"))
 
 
 def document_diff(old: dict[str, Any], new: dict[str, Any]) -> list[Any]:

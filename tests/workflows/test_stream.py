@@ -288,3 +288,28 @@ def make_stranger() -> User:
     from tests.factories.core import make_workspace
 
     return make_member(make_workspace("Elsewhere"), Role.OWNER)
+
+
+async def test_a_list_hears_which_of_its_runs_changed(acme: Workspace, person: User, post: Post) -> None:
+    path = await start(acme, asking())
+    first, other = [(await post(path)).json()["id"] for _ in range(2)]
+    gone = str(uuid4())
+    socket = await sync_to_async(connect_as)(person, f"/ws/runs/?ids={first},{other},{gone},nonsense")
+    assert (await socket.connect(timeout=5))[0]
+    assert await socket.receive_json_from(timeout=5) == {"type": "ready", "runs": 2}
+    assert await socket.receive_json_from(timeout=5) == {"type": "changed", "runs": [gone]}
+
+    wait = await sync_to_async(RunWait.objects.select_related("run__workflow", "workspace").get)(run_id=first)
+    await sync_to_async(give_answer)(actor=Actor.for_user(person), wait=wait, action="approved", values={})
+    while (await fresh(wait.run)).state != RunState.SUCCEEDED:
+        assert await socket.receive_json_from(timeout=5) == {"type": "changed", "runs": [first]}
+    await socket.disconnect()
+
+    for user, answer in ((None, None), (await sync_to_async(make_stranger)(), {"type": "ready", "runs": 0})):
+        socket = await sync_to_async(connect_as)(user, f"/ws/runs/?ids={other}")
+        await socket.connect(timeout=5)
+        if answer is None:
+            assert (await socket.receive_output(timeout=5))["code"] == 4401
+        else:
+            assert await socket.receive_json_from(timeout=5) == answer
+            await socket.disconnect()

@@ -21,7 +21,7 @@ from apps.workflows.admin.base import WorkflowsPage, query_without, search_of, u
 from apps.workflows.admin.lists import KeysetPage, first_id, keyset
 from apps.workflows.models import RunState, TriggerKind, Workflow, WorkflowRun
 from apps.workflows.querysets import WorkflowRunQuerySet
-from apps.workflows.services.run import cancel_run
+from apps.workflows.services.run import TOPIC, cancel_run
 
 PER_PAGE = 50
 ROWS_AT_ONCE = 100
@@ -73,7 +73,18 @@ class RunListPage(WorkflowsPage):
             "workflows": list(self._workflows().order_by("name").values_list("pk", "name")[:300]),
             "narrowed": filters.is_narrow,
             "may_cancel": self._may_cancel(),
-            "data": {"rows": request.path},
+            "data": self._script_data(filters, request),
+        }
+
+    def _script_data(self, filters: RunFilter, request: HttpRequest) -> dict[str, Any]:
+        """rows, socket: where changes come from; topic: of new runs, only where they would stand on this page."""
+        newest = not request.GET.get("before") and not request.GET.get("after")
+        return {
+            "rows": request.path,
+            "socket": "/ws/runs/",
+            "topic": f"{TOPIC}:{self.workspace.pk}" if newest and not filters.text else "",
+            "workflow": str(filters.workflow or ""),
+            "trigger": filters.kind,
         }
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.core import audit, permissions
+from apps.core import audit, events, permissions
 from apps.core.actors import Actor
 from apps.core.exceptions import Invalid
 from apps.core.models import StreamEvent
@@ -45,6 +45,8 @@ from apps.workflows.services.workflow import problems_of
 QUEUE_CHANNEL: Final = "workflows_queue"
 #: Commands to whoever executes a run, see `core.streams.command_now`.
 STOP, ANSWER = "stop", "answer"
+#: Topic of `core.events` on which open lists hear of new runs, by workspace.
+TOPIC: Final = "workflows.runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,8 @@ def start_run(
         after={"workflow": str(workflow.pk), "version": chosen.number if chosen else None, "by": str(origin.kind)},
     )  # fmt: skip
     wake_executors(mode)
+    if run.parent_id is None:
+        _tell_lists(run)
     return run
 
 
@@ -120,6 +124,11 @@ def wake_executors(mode: str) -> None:
     """Tell executors that there is something to take, when the transaction commits."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, %s)", [QUEUE_CHANNEL, mode])
+
+
+def _tell_lists(run: WorkflowRun) -> None:
+    data = {"run": str(run.pk), "workflow": str(run.workflow_id), "trigger": str(run.trigger_kind)}
+    events.publish(f"{TOPIC}:{run.workspace_id}", "started", data)
 
 
 @transaction.atomic
@@ -170,6 +179,7 @@ def rerun(
         after={"of": str(run.pk), "from": from_path or "", "edited": sorted(edited or ())},
     )
     wake_executors(mode)
+    _tell_lists(again)
     return again
 
 

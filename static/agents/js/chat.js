@@ -379,14 +379,14 @@ export class Chat extends EventTarget {
   }
 
   #connection(state) {
-    const texts = { waiting: gettext("Connecting again…"), gone: gettext("This page is not available any more. Reload it.") };
+    const texts = { lost: gettext("Connecting again…"), gone: gettext("This page is not available any more. Reload it.") };
     clearTimeout(this.stateTimer);
     const show = () => {
       this.state.hidden = state === "open";
       this.state.textContent = texts[state] ?? "";
     };
     // a short gap is not worth a word
-    this.stateTimer = setTimeout(show, state === "waiting" ? 1200 : 0);
+    this.stateTimer = setTimeout(show, state === "lost" ? 1200 : 0);
   }
 
   #scrolled() {
