@@ -38,6 +38,7 @@ def test_spans_arrive_and_prompts_are_read(run, api: Api):
         "question": "agent",
         "answer": "generation",
         "lookup": "tool",
+        "large": "tool",
     }
     assert (trace["user_id"], trace["session_id"]) == ("user-8", "thread-8")
     assert (trace["input_preview"], trace["output_preview"]) == ("Where?", "Here.")
@@ -47,3 +48,9 @@ def test_spans_arrive_and_prompts_are_read(run, api: Api):
     assert (answer["input_tokens"], answer["output_tokens"]) == (11, 7)
     assert answer["metadata"]["shelf"] == 3
     assert steps["lookup"]["status"] == "error"
+    text, _finish, tokens = got["answer"]
+    assert (got["streamed"], got["usage"]) == (text, tokens)
+    assert text
+    (file,) = api.call("GET", f"/api/v1/media/?trace_id={got['trace_id']}")
+    assert (file["observation_id"], file["field"]) == (steps["large"]["span_id"], "input")
+    assert (file["size"], file["content_type"]) == (5 * 300_000, "text/plain")

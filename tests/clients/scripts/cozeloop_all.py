@@ -5,13 +5,16 @@ import os
 import sys
 
 import cozeloop
+from cozeloop.entities.prompt import Message, Role
 from cozeloop.internal.consts import RemoteServiceError
 
 client = cozeloop.new_client(
+    ultra_large_report=True,
     workspace_id="any",
     api_token=os.environ["LANGFUSE_SECRET_KEY"],
     api_base_url=os.environ["LANGFUSE_BASE_URL"],
 )
+ask = Message(role=Role.USER, content="Where is it?")
 root = client.start_span("question", "agent")
 root.set_user_id("user-8")
 root.set_thread_id("thread-8")
@@ -30,9 +33,14 @@ failed.set_error(RuntimeError("nothing there"))
 failed.finish()
 root.set_output("Here.")
 root.finish()
+large = client.start_span("large", "tool", child_of=root)
+large.set_input("word " * 300_000)
+large.finish()
 client.flush()
 prompt = client.get_prompt(prompt_key=sys.argv[1])
 messages = client.prompt_format(prompt, {"name": "Ada", "history": []})
+answer = client.execute_prompt(sys.argv[1], variable_vals={"name": "Ada"}, messages=[ask])
+pieces = list(client.execute_prompt(sys.argv[1], variable_vals={"name": "Ada"}, messages=[ask], stream=True))
 try:
     missing = str(client.get_prompt(prompt_key="nothing of the kind"))
 except RemoteServiceError as error:
@@ -45,6 +53,9 @@ print(
             "messages": [[str(message.role.value), message.content] for message in messages],
             "temperature": prompt.llm_config.temperature,
             "missing": missing,
+            "answer": [answer.message.content, answer.finish_reason, answer.usage.output_tokens],
+            "streamed": "".join(piece.message.content or "" for piece in pieces),
+            "usage": pieces[-1].usage.output_tokens,
         }
     )
 )
