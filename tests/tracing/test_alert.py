@@ -467,7 +467,7 @@ def test_the_pages_make_change_test_and_mute_an_alert(console, editor, workspace
     client.post(f"{LIST}{alert.pk}/act/", {"action": "test"})
     client.post(f"{LIST}{alert.pk}/act/", {"action": "1d"})
     page = client.get(url).content.decode()
-    assert "Traces: Latency p95 &gt; 2.00 s over 15 min" in client.get(LIST).content.decode()
+    assert "Traces: Latency p95 &gt; 2.00 s over 15 minutes (Environment is live)" in client.get(LIST).content.decode()
     assert "s3cret" not in page
     assert "Unmute" in page
     assert "Webhook: waiting" in page

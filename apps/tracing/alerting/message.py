@@ -3,10 +3,11 @@
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.core.mail import public_url
 from apps.tracing.models import Alert, AlertEvent, EventKind
-from apps.tracing.rollups.catalogue import METRICS
+from apps.tracing.rollups.catalogue import DIMENSIONS, METRICS, OPERATORS
 from apps.tracing.templatetags.tracing import cost, duration
 
 _SIGNS: Final = {"gt": ">", "gte": "≥", "lt": "<", "lte": "≤"}
@@ -24,15 +25,30 @@ def shown(value: float | None, unit: str) -> str:
 
 
 def condition(alert: Alert) -> str:
-    """ "Latency p95 > 2.00 s over 15 min"."""
+    """ "Traces: Latency p95 > 2.00 s over 15 minutes (Environment is live)"."""
     metric = METRICS[alert.view][alert.metric]
-    return _("%(what)s: %(metric)s %(sign)s %(threshold)s over %(minutes)d min") % {
+    sentence = _("%(what)s: %(metric)s %(sign)s %(threshold)s over %(window)s") % {
         "what": alert.get_view_display(),
         "metric": metric.title,
         "sign": _SIGNS[alert.operator],
         "threshold": shown(alert.threshold, metric.unit),
-        "minutes": alert.window_minutes,
+        "window": _window(alert.window_minutes),
     }
+    names = DIMENSIONS[alert.view]
+    filters = [
+        f"{names[item['field']].title} {OPERATORS[item['operator']]} {item['value']}"
+        for item in alert.filters
+    ]
+    return f"{sentence} ({'; '.join(filters)})" if filters else sentence
+
+
+def _window(minutes: int) -> str:
+    """15 minutes, 2 hours, 7 days: the largest unit that is whole."""
+    if minutes % 1440 == 0:
+        return ngettext("%(count)d day", "%(count)d days", minutes // 1440) % {"count": minutes // 1440}
+    if minutes % 60 == 0:
+        return ngettext("%(count)d hour", "%(count)d hours", minutes // 60) % {"count": minutes // 60}
+    return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
 
 
 def subject(alert: Alert, event: AlertEvent) -> str:

@@ -98,6 +98,7 @@ class UserRollup(models.Model):
         verbose_name_plural = _("rollups of users")
         indexes = [
             models.Index(fields=["workspace", "user_id", "grain", "bucket"], name="tracing_userrollup_user"),
+            models.Index(fields=["workspace", "grain", "bucket", "-cost"], name="tracing_userrollup_dearest"),
         ]
 
     def __str__(self) -> str:
@@ -124,6 +125,9 @@ class SessionRollup(models.Model):
     class Meta:
         verbose_name = _("rollup of a session")
         verbose_name_plural = _("rollups of sessions")
+        indexes = [
+            models.Index(fields=["workspace", "grain", "bucket", "-cost"], name="tracing_sessionrollup_dear")
+        ]
 
     def __str__(self) -> str:
         return f"{self.bucket} {self.session_id}"

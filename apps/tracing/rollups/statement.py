@@ -12,6 +12,8 @@ from apps.tracing.rollups.histogram import array_of
 from apps.tracing.rollups.query import MetricFilter, Question
 
 _NONE: Final = "NULL"
+#: Users or sessions of one hour or day among which the dearest of a range are looked for.
+CANDIDATES: Final = 300
 #: Metrics of traces that their root steps alone tell.
 _OF_ROOTS: Final = frozenset({"count", "succeeded", "errors", "error_rate"})
 
@@ -37,16 +39,18 @@ def build(question: Question, metrics: frozenset[str], workspace_id: UUID) -> St
     statement = Statement()
     wanted = _columns(question, metrics, statement)
     where = _where(question, metrics, workspace_id, statement)
-    point = "0"
+    table, point = _table(question), "0"
     if span.step is not None:
         first, step = statement.place(span.first), statement.place(span.step.total_seconds())
-        point = f"floor(extract(epoch FROM bucket - {first}) / {step})::int"
-    table = _table(question)
+        point = f"floor(extract(epoch FROM {table}.bucket - {first}) / {step})::int"
     if not query.dimension:
         statement.sql = f"SELECT {point}, '', {wanted} FROM {table} WHERE {where} GROUP BY 1"  # noqa: S608 - our names
         return statement
     column = DIMENSIONS[query.view][query.dimension].column
     order, limit = _order(question), statement.place(query.limit)
+    if query.people and query.metrics[0] == "cost" and not query.filters:
+        statement.sql = _dearest(question, column, point, wanted, workspace_id, statement)
+        return statement
     if query.people and span.step is None:
         # there are very many of them: gone through once, and what the others add up to is not asked
         statement.sql = f"""
@@ -64,6 +68,33 @@ def build(question: Question, metrics: frozenset[str], workspace_id: UUID) -> St
         WHERE {where} AND {column} <> '' GROUP BY 1, 2
     """  # noqa: S608 - our names
     return statement
+
+
+def _dearest(
+    question: Question, column: str, point: str, wanted: str, workspace_id: UUID, statement: Statement
+) -> str:
+    """Users or sessions with the highest cost, found among the dearest of each hour or day, which an index knows.
+
+    One that is never among the CANDIDATES dearest is not found; the figures of those that are, are exact.
+    """
+    span, table = question.range, _table(question)
+    grain = statement.place(Grain(span.grain).value)
+    fixed = f"{table}.workspace_id = {statement.place(workspace_id)} AND {table}.grain = {grain}"
+    first, end = statement.place(span.first), statement.place(span.end)
+    length, limit = statement.place(span.grain * 60), statement.place(question.query.limit)
+    return f"""
+        WITH stretch AS (SELECT generate_series({first}, {end}, make_interval(secs => {length})) AS bucket),
+        top AS MATERIALIZED (
+            SELECT best.{column} AS value FROM stretch CROSS JOIN LATERAL (
+                SELECT {column}, cost FROM {table} WHERE {fixed} AND {table}.bucket = stretch.bucket
+                ORDER BY cost DESC LIMIT {CANDIDATES}
+            ) AS best
+            WHERE best.{column} <> '' GROUP BY 1 ORDER BY sum(best.cost) DESC, 1 LIMIT {limit}
+        )
+        SELECT {point}, top.value, {wanted} FROM top CROSS JOIN stretch
+        JOIN {table} ON {fixed} AND {table}.bucket = stretch.bucket AND {table}.{column} = top.value
+        GROUP BY 1, 2
+    """  # noqa: S608 - our names
 
 
 def _table(question: Question) -> str:

@@ -79,7 +79,6 @@ class Layout {
       return;
     }
     event.preventDefault();
-    handle.setPointerCapture(event.pointerId);
     card.classList.add("is-dragged");
     let moved = false;
     const move = ({ clientX, clientY }) => {
@@ -96,16 +95,19 @@ class Layout {
       }
     };
     const end = () => {
-      handle.removeEventListener("pointermove", move);
+      document.removeEventListener("pointermove", move);
+      document.removeEventListener("pointerup", end);
+      document.removeEventListener("pointercancel", end);
       card.classList.remove("is-dragged");
       handle.focus();
       if (moved) {
         this.save();
       }
     };
-    handle.addEventListener("pointermove", move);
-    handle.addEventListener("pointerup", end, { once: true });
-    handle.addEventListener("pointercancel", end, { once: true });
+    // a captured pointer would be lost with the first move of the card in the page
+    document.addEventListener("pointermove", move);
+    document.addEventListener("pointerup", end);
+    document.addEventListener("pointercancel", end);
   }
 
   tell(text) {
