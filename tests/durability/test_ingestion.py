@@ -134,9 +134,6 @@ def test_a_stuck_database_costs_bounded_memory_and_no_span(product: Product) -> 
     stop.set()
     for sender in senders:
         sender.join(120)
-    print(
-        f"memory of the web processes {before / 2**20:.0f} MB, at most {peak / 2**20:.0f} MB; answers {dict(statuses)}"
-    )
     assert set(statuses) <= {200, 429}
     assert peak - before < MAX_GROWTH
     counts = product.query(

@@ -244,7 +244,7 @@ class TestDoor:
 
         monkeypatch.setattr(SpanWriter, "write", away)
         response = await send(export(make_span()).SerializeToString(), door[1]["write"])
-        assert response.status_code == 503
+        assert (response.status_code, response["Retry-After"]) == (503, "1")
 
 
 class Writer:

@@ -5,8 +5,9 @@ import base64
 import binascii
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from http import HTTPStatus
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
@@ -88,7 +89,10 @@ def too_bad(error: OtlpError) -> Answer:
 
 def refused(error: FlywheelError | APIException | PermissionDenied) -> Answer:
     """The answer to a request that is refused."""
-    return _answer(problem_response(error))
+    answer = _answer(problem_response(error))
+    if answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
+        return answer
+    return replace(answer, headers={**answer.headers, "Retry-After": str(RETRY_AFTER_S)})
 
 
 def busy() -> RateLimited:
