@@ -118,3 +118,19 @@ def _see_media_and_readers(api: Api, got: dict[str, Any]) -> None:
     assert counts["scores"] >= 2
     assert counts.get("runs", 1) >= 1
     assert counts.get("run", 2) == 2
+
+
+def test_events_of_line_2_become_a_trace(run, api: Api):
+    sent = run("langfuse_old.py", "langfuse-2", "langfuse==2.60.10")
+    assert (sent["name"], sent["output"]) == ("question", "Here.")
+    assert sent["steps"] == ["answer", "noted", "question", "search"]
+    assert sent["scores"] == ["exact"]
+    trace = api.call("GET", f"/api/v1/traces/{sent['id'].replace('-', '')}/")
+    assert (trace["user_id"], trace["session_id"], trace["tags"]) == ("user-2", "session-2", ["old"])
+    assert (trace["has_root"], trace["input_tokens"], trace["output_tokens"]) == (True, 11, 7)
+    steps = {step["name"]: step for step in trace["observations"]}
+    assert steps["answer"]["parent_id"] == steps["noted"]["parent_id"] == steps["search"]["span_id"]
+    assert steps["search"]["parent_id"] == steps["question"]["span_id"]
+    answer = _observation(api, steps["answer"], trace)
+    assert (answer["type"], answer["model"]) == ("generation", "small-1")
+    assert ("Where?" in answer["input"], "Here." in answer["output"]) == (True, True)
