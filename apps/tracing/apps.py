@@ -13,6 +13,8 @@ class TracingConfig(AppConfig):
 
     def ready(self) -> None:
         """Install the OpenTelemetry SDK; register pages, navigation and cards."""
+        from django.urls import register_converter
+
         from apps.core.admin import dashboard, navigation, pages
         from apps.tracing import actions, export
         from apps.tracing.admin.analytics import AnalyticsPage
@@ -31,9 +33,12 @@ class TracingConfig(AppConfig):
             SavedViewsPage,
             TraceListPage,
         )
-        from apps.tracing.admin.session import SessionPage
+        from apps.tracing.admin.session import SessionListPage, SessionPage
         from apps.tracing.admin.trace import TracePage
+        from apps.tracing.admin.user import UserListPage, UserPage
+        from apps.tracing.converters import AnyConverter
 
+        register_converter(AnyConverter, "any")
         export.install()
         actions.register_all()
         pages.register("traces/", TraceListPage, "tracing_traces")
@@ -53,7 +58,10 @@ class TracingConfig(AppConfig):
         pages.register("traces/compare/", ComparePage, "tracing_compare")
         pages.register("traces/<str:trace_id>/", TracePage, "tracing_trace")
         pages.register("traces/<str:trace_id>/bulk/", TraceBulkPage, "tracing_trace_bulk")
-        pages.register("sessions/<path:session_id>/", SessionPage, "tracing_session")
+        pages.register("sessions/", SessionListPage, "tracing_sessions")
+        pages.register("sessions/<any:session_id>/", SessionPage, "tracing_session")
+        pages.register("trace-users/", UserListPage, "tracing_users")
+        pages.register("trace-users/<any:user_id>/", UserPage, "tracing_user")
         navigation.register(
             "Observe", _("Traces"), "account_tree", "admin:tracing_traces", 10, model="tracing.Trace"
         )

@@ -95,7 +95,7 @@ class Examples:
         )
         conversation = make_conversation(workspace, (f"{MARK}?", f"{MARK}!"), agent=agent)
         shared = enable_sharing(actor=SYSTEM, agent=agent)
-        trace = make_trace(workspace, name=MARK)
+        trace = make_trace(workspace, name=MARK, USER_ID="ada")
         score = record_score(
             actor=SYSTEM, workspace=workspace, trace_id=trace.trace_id, name="quality", data_type="numeric",
             value=1.0, comment=MARK, source="api",
@@ -149,6 +149,7 @@ class Examples:
             "audit-entries": AuditEntry.objects.filter(workspace=workspace).first().pk,
             "auditentry": AuditEntry.objects.filter(workspace=workspace).first().pk,
             "traces": trace.trace_id, "observations": trace.trace_id, "sessions": str(conversation.pk),
+            "trace-users": "ada",
             "saved-views": view.pk,
             "alerts": alert.pk, "alert": alert.pk, "dashboards": dashboard.pk, "widgets": dashboard.widgets.get().pk,
             "scores": score.pk, "comments": comment.pk,

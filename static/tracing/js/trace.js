@@ -1,9 +1,7 @@
 // The trace page: steps on the left, the chosen one on the right; the address remembers which.
-import { interpolate, ngettext } from "../../core/js/i18n.js";
 import { Detail } from "./detail.js";
-import { count, el } from "./format.js";
 import { Graph } from "./graph.js";
-import { NotesBox, NoteStore, scoreBadge } from "./notes.js";
+import { notePanel } from "./note_panel.js";
 import { Rows } from "./rows.js";
 import { buildTree } from "./tree.js";
 
@@ -12,8 +10,7 @@ const VIEW_KEY = "flywheel.trace.view";
 const data = JSON.parse(document.querySelector("#trace-data").textContent);
 const root = document.querySelector("[data-trace-view]");
 const tree = buildTree(data.observations);
-const notes = new NoteStore(data.notes);
-document.querySelector("[data-trace-notes]").append(new NotesBox(notes).element);
+const notes = notePanel(data.notes);
 const detail = new Detail(root.querySelector("[data-detail]"), data, notes);
 const rows = new Rows(root, {
   tree,
@@ -32,18 +29,6 @@ const graph = new Graph(root.querySelector("[data-graph]"), tree, (step, steps) 
 });
 
 notes.onChange(() => rows.draw());
-
-const noteSummary = document.querySelector("[data-trace-note-count]");
-function countNotes() {
-  noteSummary.replaceChildren(...notes.scoresOf("").map(scoreBadge));
-  const comments = notes.commentsOf("").length;
-  if (comments) {
-    const text = interpolate(ngettext("%(number)s comment", "%(number)s comments", comments), { number: count(comments) });
-    noteSummary.append(el("span", "fw-badge fw-badge--muted", text));
-  }
-}
-notes.onChange(countNotes);
-countNotes();
 
 function setView(view) {
   root.dataset.view = view;
