@@ -34,7 +34,7 @@ def register_all() -> None:
     bulk.register(
         "annotation_queue",
         BulkAction(
-            _("Add to annotation queue"),
+            _("Add to queue"),
             needs=("change", AnnotationQueue),
             run=_to_queue,
             told=_told_queue,

@@ -177,6 +177,7 @@ _ACTIONS: Final[Mapping[str, BulkAction]] = {
     "tag": BulkAction(
         _("Tag the traces"),
         needs=("change", Trace),
+        of_traces=True,
         run=_tag,
         told=tell(ngettext_lazy("%d trace was tagged.", "%d traces were tagged.")),
         fields=_tag_fields,
@@ -185,6 +186,7 @@ _ACTIONS: Final[Mapping[str, BulkAction]] = {
     "untag": BulkAction(
         _("Take a tag away"),
         needs=("change", Trace),
+        of_traces=True,
         run=_untag,
         told=tell(ngettext_lazy("The tag was taken from %d trace.", "The tag was taken from %d traces.")),
         fields=_tag_fields,
@@ -202,6 +204,7 @@ _ACTIONS: Final[Mapping[str, BulkAction]] = {
     "bookmark": BulkAction(
         _("Bookmark the traces"),
         needs=("change", Trace),
+        of_traces=True,
         run=_bookmark,
         told=tell(ngettext_lazy("%d trace was bookmarked.", "%d traces were bookmarked.")),
         minor=True,
@@ -209,6 +212,7 @@ _ACTIONS: Final[Mapping[str, BulkAction]] = {
     "unmark": BulkAction(
         _("Remove the bookmarks"),
         needs=("change", Trace),
+        of_traces=True,
         run=_unmark,
         told=tell(ngettext_lazy("%d bookmark was removed.", "%d bookmarks were removed.")),
         minor=True,

@@ -54,6 +54,8 @@ class BulkAction:
     danger: bool = False
     #: Seldom wanted: in the second menu of the lists, and not on the trace page.
     minor: bool = False
+    #: It is done to the traces of the rows, and so not offered for a single step.
+    of_traces: bool = False
 
 
 _actions: Registry[BulkAction] = Registry("tracing bulk actions")

@@ -324,6 +324,8 @@ def test_the_trace_page_offers_the_same_actions(console, editor, viewer, strange
     assert url in client.get(page).content.decode()
     assert 'data-bulk-pick="export"' in client.get(url).content.decode()
     step = f"{url}?observation={THIRD}"
+    menus = [client.get(address).content.decode() for address in (url, step)]
+    assert ['data-bulk-pick="tag"' in menu for menu in menus] == [True, False]
     assert "1 row." in client.get(f"{step}&action=score").content.decode()
     assert client.post(step, {"action": "score", "name": "q", "value": "1"})["Location"] == page
     assert Score.objects.get().observation_id == THIRD

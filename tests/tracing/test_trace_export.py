@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.files import File
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -18,6 +19,7 @@ from apps.core.actors import Actor
 from apps.core.exceptions import NotAllowed
 from apps.core.models import AuditEntry, Job, JobState, Membership
 from apps.tracing.downloads import columns_of, payloads, rows
+from apps.tracing.downloads import response as response_of_files
 from apps.tracing.downloads.csv_file import harmless
 from apps.tracing.exceptions import InvalidExport, InvalidSelection, TooManyExports
 from apps.tracing.explorer import Condition, Search
@@ -429,3 +431,15 @@ def test_observations_without_a_payload_are_read_whole(editor, workspace, traces
     ObservationPayload.objects.in_workspace(workspace)._raw_delete("default")
     first = lines(editor, workspace, payloads=True)[0]
     assert first["input"] == first["input_preview"]
+
+
+async def test_a_file_is_handed_out_in_pieces_where_the_server_awaits_them(monkeypatch, async_rf):
+    monkeypatch.setattr(response_of_files, "PIECE_BYTES", 4)
+    file = File(io.BytesIO(b"0123456789"))
+    response = response_of_files.file_response(
+        async_rf.get("/"), file, filename="traces ü.csv", content_type="text/csv"
+    )
+    assert [piece async for piece in response] == [b"0123", b"4567", b"89"]
+    assert file.closed
+    assert response["Content-Length"] == "10"
+    assert "filename*=utf-8''traces%20%C3%BC.csv" in response["Content-Disposition"]

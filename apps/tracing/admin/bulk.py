@@ -22,7 +22,7 @@ from apps.core.exceptions import FlywheelError, NotAllowed
 from apps.core.models import Workspace
 from apps.tracing import bulk, selectors
 from apps.tracing.bulk import BulkAction, BulkForm
-from apps.tracing.explorer import Search
+from apps.tracing.explorer import OBSERVATIONS, Search
 from apps.tracing.models import Trace
 from apps.tracing.selection import Selection
 from apps.tracing.services import bulk as bulk_service
@@ -153,6 +153,8 @@ class TraceBulkPage(ConsolePage):
         if name := request.GET.get("action", ""):
             return Dialog(request, self.workspace, selection.kind.name, name).render(selection, 1)
         actions = offered(request, selection.kind.name)
+        if selection.kind is OBSERVATIONS:
+            actions = [(name, action) for name, action in actions if not action.of_traces]
         return TemplateResponse(request, "tracing/bulk_menu.html", {"actions": actions})
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import FileResponse
+from django.http import StreamingHttpResponse
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -15,6 +15,7 @@ from apps.core import jobs
 from apps.core.api.viewsets import WorkspaceViewSet
 from apps.core.exceptions import Conflict
 from apps.tracing.downloads import CONTENT_TYPES
+from apps.tracing.downloads.response import file_response
 from apps.tracing.explorer import Search
 from apps.tracing.models import ExportFormat, ExportList, TraceExport
 from apps.tracing.selection import KINDS, MAX_CONDITIONS, MAX_TEXT, Selection, parse_conditions
@@ -131,14 +132,14 @@ class TraceExportViewSet(WorkspaceViewSet[TraceExport]):
         responses={(200, content_type): OpenApiTypes.BINARY for content_type in CONTENT_TYPES.values()},
     )
     @action(detail=True, url_path="file")
-    def file(self, request: Request, pk: str) -> FileResponse:
+    def file(self, request: Request, pk: str) -> StreamingHttpResponse:
         """409 until the export is complete."""
         export = self.get_object()
         if export.completed_at is None:
             raise Conflict
-        return FileResponse(
+        return file_response(
+            request._request,
             export.file.open("rb"),
-            as_attachment=True,
             filename=export.filename,
             content_type=CONTENT_TYPES[export.format],
         )
