@@ -42,7 +42,7 @@ class ToolCallSerializer(serializers.Serializer[dict[str, Any]]):
     arguments = serializers.CharField(help_text=_("JSON text as the model wrote it."))
 
 
-class UsageSerializer(serializers.Serializer[dict[str, Any]]):
+class CallUsageSerializer(serializers.Serializer[dict[str, Any]]):
     """Tokens and cost."""
 
     input_tokens = serializers.IntegerField()
@@ -61,7 +61,7 @@ class CallAnswerSerializer(serializers.Serializer[dict[str, Any]]):
     tool_calls = ToolCallSerializer(many=True)
     finish_reason = serializers.CharField()
     model = serializers.CharField()
-    usage = UsageSerializer()
+    usage = CallUsageSerializer()
     latency_ms = serializers.IntegerField()
     ttft_ms = serializers.IntegerField(allow_null=True, help_text=_("Time to the first token."))
     trace_id = serializers.CharField()
