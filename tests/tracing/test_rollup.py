@@ -210,6 +210,12 @@ def test_traces_and_steps_are_told_apart(workspace):
         "Support": [2, 0.003], "Sales": [1, 0.0015],
     }  # fmt: skip
     assert ask(workspace, "traces", "count", by="agent", filters=["environment:is:live"]) == {"Support": [1]}
+    # figures of root steps and of all steps are read apart, and belong together
+    whole = ask(workspace, "traces", "count", "latency_p50", "cost", "total_tokens", by="name")
+    assert [(value, row[0], row[2:]) for value, row in whole.items()] == [
+        ("Support", 2, [0.003, 300]), ("Sales", 1, [0.0015, 150]),
+    ]  # fmt: skip
+    assert 1600 < whole["Sales"][1] <= 2100
     assert ask(workspace, "traces", "count", by="workflow") == {}
     assert ask(workspace, "observations", "count", by="type", filters=["agent:is:Sales", "type:not:agent"]) == {
         "generation": [1], "retriever": [1],
@@ -359,8 +365,8 @@ def test_the_page_reads_only_rollups_and_each_shape_once(console, viewer, worksp
     figures = [
         query for query in captured if re.search(r"FROM tracing_\w+rollup|FROM tracing_rollup", query["sql"])
     ]
-    assert (len(figures), len(built_in().widgets)) == (11, 23)
-    assert len(captured) <= 27
+    assert (len(figures), len(built_in().widgets)) == (13, 23)
+    assert len(captured) <= 30
 
 
 def test_figures_come_by_the_key_of_the_rollups(workspace):

@@ -17,7 +17,7 @@ from apps.tracing.models import Trace
 from apps.tracing.rollups.catalogue import METRICS, SHARES
 from apps.tracing.rollups.histogram import quantiles
 from apps.tracing.rollups.query import MetricQuery, Question
-from apps.tracing.rollups.statement import build, fetch
+from apps.tracing.rollups.statement import build, fetch, parts
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class Sums:
         """The sums of a row of a statement."""
         count, errors, taken, given, cost, latency, ttft, total, whole = row
         return cls(
-            int(count or 0), int(errors or 0), int(taken or 0), int(given or 0), cost or Decimal(0), latency or (),
+            int(count or 0), int(errors or 0), int(taken or 0), int(given or 0), Decimal(cost or 0), latency or (),
             ttft or (), total, int(whole or 0),
         )  # fmt: skip
 
@@ -142,7 +142,7 @@ def _shapes(questions: Sequence[Question]) -> list[Question]:
 
 
 def _ask(question: Question, metrics: frozenset[str], workspace: Workspace) -> Answer:
-    rows = fetch(build(question, metrics, workspace.pk))
+    rows = [row for part in parts(question, metrics) for row in fetch(build(question, part, workspace.pk))]
     times = question.range.times()
     series: dict[str, Series] = {}
     for point, value, *sums in rows:
@@ -150,7 +150,7 @@ def _ask(question: Question, metrics: frozenset[str], workspace: Workspace) -> A
             continue
         if value not in series:
             series[value] = Series(value, [Sums() for _ in times])
-        series[value].points[point] = Sums.of(sums)
+        series[value].points[point] += Sums.of(sums)
     if not question.query.dimension and not series:
         series[""] = Series("", [Sums() for _ in times])
     if question.query.dimension == "category":

@@ -33,6 +33,26 @@ class Statement:
         return f"%({name})s"
 
 
+def parts(question: Question, metrics: frozenset[str]) -> list[frozenset[str]]:
+    """The metrics by the statements they are read with.
+
+    Of traces by name, histograms are in the few rows of root steps, tokens and cost in all rows: together they would be
+    looked for in all of them.
+    """
+    query = question.query
+    rooted = frozenset(metric for metric in metrics if _is_rooted(metric))
+    ranked_by_roots = not query.dimension or _is_rooted(query.metrics[0])
+    wide = query.view == MetricView.TRACES and not query.people and _level(question) == Level.FULL
+    if wide and ranked_by_roots and rooted and rooted != metrics:
+        return [rooted, metrics - rooted]
+    return [metrics]
+
+
+def _is_rooted(metric: str) -> bool:
+    """Whether root steps alone tell it of a trace."""
+    return metric in _OF_ROOTS or metric.startswith("latency")
+
+
 def build(question: Question, metrics: frozenset[str], workspace_id: UUID) -> Statement:
     """The statement that answers a question for all of `metrics`."""
     query, span = question.query, question.range
@@ -116,14 +136,23 @@ def _columns(question: Question, metrics: frozenset[str], statement: Statement) 
     elif query.people:
         columns = ["sum(traces)", _NONE, "sum(tokens)", "0", "sum(cost)", _NONE, _NONE, _NONE, _NONE]
     else:
-        roots = "FILTER (WHERE root)" if query.view == MetricView.TRACES else ""
+        traces = query.view == MetricView.TRACES
+        roots = "FILTER (WHERE root)" if traces else ""
         latency = array_of(f"coalesce(sum(latency[{{at}}]) {roots}, 0)")
         asked = {metric.split("_")[0] for metric in metrics}
+        # the two parts of a question are added up: what one of them tells the other leaves out
+        spent = not (traces and all(map(_is_rooted, metrics)))
+        ranked = bool(query.dimension) and not _is_rooted(query.metrics[0])
+        counted = not traces or ranked or any(map(_is_rooted, metrics))
         columns = [
-            f"coalesce(sum(count) {roots}, 0)", f"coalesce(sum(errors) {roots}, 0)", "sum(input_tokens)",
-            "sum(output_tokens)", "sum(cost)", latency if "latency" in asked else _NONE,
-            array_of("coalesce(sum(ttft[{at}]), 0)") if "ttft" in asked else _NONE, _NONE, _NONE,
-        ]  # fmt: skip
+            f"coalesce(sum(count) {roots}, 0)" if counted else "0",
+            f"coalesce(sum(errors) {roots}, 0)" if counted else "0",
+            *(["sum(input_tokens)", "sum(output_tokens)", "sum(cost)"] if spent else ["0", "0", "0"]),
+            latency if "latency" in asked else _NONE,
+            array_of("coalesce(sum(ttft[{at}]), 0)") if "ttft" in asked else _NONE,
+            _NONE,
+            _NONE,
+        ]
     return ", ".join(columns)
 
 
@@ -175,8 +204,8 @@ def _level(question: Question) -> int:
 
 def _roots(question: Question, metrics: frozenset[str]) -> str:
     """Which steps have to be read. Both are named so that the key of the table is entered with them."""
-    rooted = all(metric in _OF_ROOTS or metric.startswith("latency") for metric in metrics)
-    return "true" if question.query.view == MetricView.TRACES and rooted else "false, true"
+    rooted = question.query.view == MetricView.TRACES and all(map(_is_rooted, metrics))
+    return "true" if rooted else "false, true"
 
 
 def _is_category(question: Question, item: MetricFilter) -> bool:
