@@ -169,6 +169,27 @@ def test_a_row_the_database_refuses_is_isolated(workspace):
     assert [row for row, _reason in result.rejected] == [bad]
 
 
+def test_a_row_that_no_column_can_hold_is_isolated(workspace):
+    rows = [make_row(workspace) for _ in range(5)]
+    rows[1].trace_id, rows[3].input_tokens = "no hex", 2**40
+    with SpanWriter() as writer:
+        result = writer.write(rows)
+    assert result.stored == 3
+    assert [row for row, _reason in result.rejected] == sorted(
+        [rows[1], rows[3]], key=lambda row: row.trace_id
+    )
+
+
+def test_batches_with_stored_rows_and_without_follow_each_other(workspace):
+    """One writer: new rows, some of them again with others, new ones again; each counts once, with its payload."""
+    trace_id = new_trace_id()
+    rows = conversation(workspace, trace_id, time.time_ns() - 10**11)
+    with SpanWriter() as writer:
+        assert [writer.write(part).stored for part in (rows[:3], rows[1:5], rows[4:], rows)] == [3, 2, 1, 0]
+    assert Trace.objects.get(workspace=workspace, trace_id=trace_id).observation_count == 6
+    assert ObservationPayload.objects.filter(workspace=workspace, trace_id=trace_id).count() == 1
+
+
 def test_a_cut_connection_is_opened_again(workspace):
     with SpanWriter() as writer:
         writer.write([make_row(workspace)])

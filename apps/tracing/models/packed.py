@@ -23,7 +23,7 @@ PLAIN: Final = b"\0"
 ZSTD: Final = b"\1"
 #: Stands between the two: PostgreSQL's texts can't hold it, and so no other text has it either.
 _BETWEEN: Final = "\0"
-_LEVEL: Final = 3
+_LEVEL: Final = 1
 
 # the objects may be used by one thread at a time
 _own = threading.local()

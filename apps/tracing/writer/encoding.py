@@ -4,6 +4,7 @@ The server parses nothing but JSON of it, and nothing has to be escaped.
 https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS
 """
 
+import struct
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -52,13 +53,23 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _numeric = adapters.get_dumper(Decimal, PyFormat.BINARY)(Decimal)
 
 
+class EncodingError(ValueError):
+    """A row has a value that its column can't hold, so it was not made by the mapping."""
+
+
 def observations(rows: Iterable[ObservationRow]) -> bytes:
-    """What a COPY of `rows` into `tracing_observation` sends; raises ValueError when an id is not hexadecimal."""
-    return b"".join((_HEADER, *map(_observation, rows), _TRAILER))
+    """What a COPY of `rows` into `tracing_observation` sends; raises EncodingError."""
+    try:
+        return b"".join((_HEADER, *map(_observation, rows), _TRAILER))
+    except (ValueError, TypeError, AttributeError, OverflowError, struct.error) as error:
+        raise EncodingError(str(error)) from error
 
 
 def payloads(rows: Iterable[ObservationRow]) -> bytes:
-    """The same for `tracing_observationpayload`, of the rows that have an input or output apart; empty without any."""
+    """The same for `tracing_observationpayload`, of the rows that have an input or output apart; empty without any.
+
+    For rows that `observations` encodes.
+    """
     found = [_payload(row) for row in rows if row.input is not None or row.output is not None]
     return b"".join((_HEADER, *found, _TRAILER)) if found else b""
 

@@ -27,6 +27,8 @@ CAREFUL_S = 60.0
 _ATTEMPTS = 4
 #: Another writer was in the way: the same batch can simply be sent again.
 _TRANSIENT = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
+#: A row has a value that can't be stored.
+_REFUSED = (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded, encoding.EncodingError)
 
 
 @dataclass(slots=True)
@@ -80,12 +82,12 @@ class SpanWriter:
         self._connection = None
 
     def _write_batch(self, rows: Sequence[ObservationRow], result: WriteResult) -> None:
-        """Store one batch; when the database refuses a value, halve it until the bad row stands alone."""
+        """Store one batch; when a value is refused, halve it until the bad row stands alone."""
         try:
             result.stored += self._merge(rows)
-        except (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded) as error:
+        except _REFUSED as error:
             if len(rows) == 1:
-                logger.warning("A span was refused by the database: %s", error)
+                logger.warning("A span can't be stored: %s", error)
                 result.rejected.append((rows[0], str(error)))
                 return
             middle = len(rows) // 2
