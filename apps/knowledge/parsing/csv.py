@@ -2,13 +2,14 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import PurePath
 
 from apps.knowledge.parsing.document import ParsedDocument, Progress, Section, SectionKind
 from apps.knowledge.parsing.encoding import decode
 from apps.knowledge.parsing.errors import OversizedDocument
+from apps.knowledge.parsing.records import cell, record
 
 MAX_ROWS = 500_000
 _PROGRESS_EVERY = 5_000
@@ -22,14 +23,14 @@ def parse(data: bytes, name: str, progress: Progress) -> ParsedDocument:
     # old Macs end lines with a lone carriage return, which the csv module refuses outside quotes
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     rows = _rows(text, PurePath(name).suffix.lower())
-    header = [_cell(value) for value in next(rows, [])]
+    header = [cell(value) for value in next(rows, [])]
     records: list[str] = []
     total = text.count("\n") + 1
     for number, row in enumerate(rows, start=1):
         if number > MAX_ROWS:
             raise OversizedDocument(limit=f"{MAX_ROWS:,} rows")
-        if record := _record(header, row):
-            records.append(record)
+        if found := record(header, row):
+            records.append(found)
         if number % _PROGRESS_EVERY == 0:
             progress(min(number, total), total)
     # A file of one row has no header: the row itself is the content.
@@ -43,7 +44,7 @@ def _rows(text: str, extension: str) -> Iterator[list[str]]:
     # Fields may be as long as the file; the module's default limit of 128 KB would refuse a long cell.
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text, extension))
-    return (row for row in reader if any(cell.strip() for cell in row))
+    return (row for row in reader if any(value.strip() for value in row))
 
 
 def _delimiter(text: str, extension: str) -> str:
@@ -59,16 +60,3 @@ def _delimiter(text: str, extension: str) -> str:
         return (same if width > 1 else 0.0, width)
 
     return max(_DELIMITERS, key=consistency)
-
-
-def _record(header: Sequence[str], row: Sequence[str]) -> str:
-    lines = []
-    for column, value in enumerate(map(_cell, row)):
-        if value:
-            name = header[column] if column < len(header) and header[column] else f"#{column + 1}"
-            lines.append(f"{name}: {value}")
-    return "\n".join(lines)
-
-
-def _cell(value: str) -> str:
-    return " ".join(value.split())

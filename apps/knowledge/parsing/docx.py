@@ -1,18 +1,15 @@
 """Word documents (.docx), through HTML to Markdown."""
 
 import io
-import zipfile
 from pathlib import PurePath
 
 import docx
 import mammoth
 
+from apps.knowledge.parsing.archive import check_archive, is_xml
 from apps.knowledge.parsing.document import ParsedDocument, Progress
-from apps.knowledge.parsing.errors import BrokenDocument, OversizedDocument
+from apps.knowledge.parsing.errors import BrokenDocument
 from apps.knowledge.parsing.html import convert
-
-#: XML of one document after decompression; a thousand-page novel has about 20 MB.
-MAX_XML_BYTES = 200 * 1024 * 1024
 
 #: What mammoth would otherwise turn into plain paragraphs.
 _STYLES = """
@@ -45,23 +42,8 @@ def parse(data: bytes, name: str, progress: Progress) -> ParsedDocument:
 
 
 def _check_archive(data: bytes) -> None:
-    """Refuse damaged archives, and archives that unpack to far more than they weigh."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
-    except Exception as error:  # zipfile raises half a dozen classes on crafted directories
-        raise BrokenDocument(format="Word") from error
-    if (
-        sum(entry.file_size for entry in entries if _is_xml(entry.filename)) > MAX_XML_BYTES
-        or len(entries) > 20_000
-    ):
-        raise OversizedDocument(limit=f"{MAX_XML_BYTES // 1024 // 1024} MB")
-    if not any(entry.filename == "word/document.xml" or _is_xml(entry.filename) for entry in entries):
+    if not any(map(is_xml, check_archive(data, "Word", is_xml))):
         raise BrokenDocument(format="Word")
-
-
-def _is_xml(name: str) -> bool:
-    return name.endswith((".xml", ".rels"))
 
 
 def _title(data: bytes) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from apps.knowledge.parsing import csv, docx, html, markdown, pdf, text
+from apps.knowledge.parsing import csv, docx, epub, html, markdown, pdf, pptx, text, xlsx
 from apps.knowledge.parsing.document import ParsedDocument, Progress
 from apps.knowledge.parsing.errors import (
     EmptyDocument,
@@ -31,6 +31,9 @@ class Parser:
 PARSERS: tuple[Parser, ...] = (
     Parser((".pdf",), frozenset({"pdf"}), pdf.parse),
     Parser((".docx",), frozenset({"docx"}), docx.parse),
+    Parser((".pptx",), frozenset({"pptx"}), pptx.parse),
+    Parser((".xlsx",), frozenset({"xlsx"}), xlsx.parse),
+    Parser((".epub",), frozenset({"epub"}), epub.parse),
     Parser((".md", ".markdown", ".mdx"), frozenset({"text", "html"}), markdown.parse),
     Parser((".txt", ".text", ".log"), frozenset({"text", "html"}), text.parse),
     Parser((".html", ".htm", ".xhtml"), frozenset({"text", "html"}), html.parse),

@@ -37,6 +37,9 @@ _BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 NAMES = {
     "pdf": "a PDF file",
     "docx": "a Word document (.docx)",
+    "pptx": "a PowerPoint presentation (.pptx)",
+    "xlsx": "an Excel workbook (.xlsx)",
+    "epub": "an EPUB book",
     "html": "an HTML page",
     "text": "plain text",
     "encrypted": "an encrypted Office file",
@@ -44,7 +47,7 @@ NAMES = {
 
 
 def sniff(data: bytes) -> str:
-    """``pdf``, ``docx``, ``html``, ``text``, ``encrypted`` or a phrase naming something no parser reads."""
+    """A kind of ``NAMES``, or a phrase naming something no parser reads."""
     if b"%PDF-" in data[:1024]:
         return "pdf"
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
@@ -78,11 +81,11 @@ def _sniff_zip(data: bytes) -> str:
     if any(name.startswith("word/") for name in names):
         return "docx"
     if any(name.startswith("xl/") for name in names):
-        return "an Excel workbook (.xlsx)"
+        return "xlsx"
     if any(name.startswith("ppt/") for name in names):
-        return "a PowerPoint presentation (.pptx)"
+        return "pptx"
     if "META-INF/container.xml" in names:
-        return "an EPUB book"
+        return "epub"
     return "a ZIP archive"
 
 
