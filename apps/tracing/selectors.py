@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection, models
+from django.db import models
 from django.utils import timezone
 
 from apps.core.models import User, Workspace
@@ -146,63 +146,6 @@ def scores_of(
     for score in scores if steps else scores.of_whole_traces():
         found[score.trace_id].append(score)
     return dict(found)
-
-
-@dataclass(frozen=True, slots=True)
-class TraceFigures:
-    """Sums over the traces of a time range."""
-
-    count: int
-    failed: int
-    cost: Decimal
-    p50_ms: float | None
-    p90_ms: float | None
-
-    @property
-    def error_rate(self) -> float:
-        """Share of failed traces, 0 to 1."""
-        return self.failed / self.count if self.count else 0.0
-
-
-_FIGURES = """
-SELECT count(*), count(*) FILTER (WHERE status = 'error'), coalesce(sum(cost), 0),
-    percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms),
-    percentile_cont(0.9) WITHIN GROUP (ORDER BY latency_ms)
-FROM tracing_trace WHERE workspace_id = %s AND start_time >= %s AND start_time < %s
-"""
-
-_SERIES = """
-SELECT width_bucket(extract(epoch FROM start_time), %s, %s, %s) AS slot,
-    count(*), count(*) FILTER (WHERE status = 'error'), coalesce(sum(cost), 0), coalesce(avg(latency_ms), 0)
-FROM tracing_trace WHERE workspace_id = %s AND start_time >= %s AND start_time < %s
-GROUP BY slot
-"""
-
-
-def figures(workspace: Workspace, start: datetime, end: datetime) -> TraceFigures:
-    """Sums and percentiles of the traces that started in a range."""
-    with connection.cursor() as cursor:
-        cursor.execute(_FIGURES, [workspace.pk, start, end])
-        row = cursor.fetchone()
-    return TraceFigures(*row)
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesPoint:
-    """One slot of a time series."""
-
-    count: int = 0
-    failed: int = 0
-    cost: Decimal = Decimal(0)
-    mean_ms: float = 0.0
-
-
-def series(workspace: Workspace, start: datetime, end: datetime, slots: int) -> list[SeriesPoint]:
-    """`slots` equal parts of a range, oldest first; empty ones are zero."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SERIES, [start.timestamp(), end.timestamp(), slots, workspace.pk, start, end])
-        found = {slot: SeriesPoint(*values) for slot, *values in cursor.fetchall()}
-    return [found.get(slot, SeriesPoint()) for slot in range(1, slots + 1)]
 
 
 @dataclass(frozen=True, slots=True)
