@@ -1,4 +1,4 @@
-"""From a trace back to the answer or prompt it is the trace of."""
+"""From a trace back to the answer, prompt or session it is the trace of."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from uuid import UUID
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.agents.models import Message, Prompt
+from apps.agents.models import Message, PlaygroundSession, Prompt
 from apps.tracing.links import Link
 
 
@@ -26,3 +26,11 @@ def prompt_link(prompt_id: UUID) -> Link | None:
     """The prompt that was run."""
     name = Prompt.objects.filter(pk=prompt_id).values_list("name", flat=True).first()
     return None if name is None else Link(name, reverse("admin:agents_prompt", args=[prompt_id]))
+
+
+def playground_link(session_id: UUID) -> Link | None:
+    """The session in which a model was tried."""
+    name = PlaygroundSession.objects.filter(pk=session_id).values_list("name", flat=True).first()
+    if name is None:
+        return None
+    return Link(name or _("Playground"), f"{reverse('admin:agents_playground')}?session={session_id}")

@@ -140,6 +140,7 @@ def as_lines(content: Content) -> list[str]:
     for message in content:
         head = f"[{message['role']}]" if "role" in message else f"[… {message['name']} …]"
         lines += [head, *message.get("content", "").splitlines()]
+        lines += [f"→ {call['name']}({call['arguments']})" for call in message.get("tool_calls", ())]
     return lines
 
 

@@ -18,7 +18,7 @@ from apps.core.access import Role
 from apps.core.actors import Actor
 from apps.core.exceptions import Invalid, NotAllowed
 from apps.core.models import User, Workspace
-from apps.tracing import export, openers
+from apps.tracing import export, links, openers
 from apps.tracing.models import Observation, Trace
 from tests.agents.test_api import parse_sse, read
 from tests.factories.agents import make_chat_model
@@ -203,6 +203,10 @@ def test_the_page_opens_sessions_and_prompts(
     session = playground.create_session(
         actor=Actor.for_user(editor), workspace=workspace, state={"columns": [column]}, name="Mine"
     )
+    link = links.resolve("agents.playground", str(session.pk))
+    assert link is not None
+    assert (link.title, link.url) == ("Mine", f"{page}?session={session.pk}")
+    assert links.resolve("agents.playground", str(uuid4())) is None
     with django_assert_max_num_queries(25):
         last = config_of(client.get(page))
     assert last["session"] == {"id": str(session.pk), "name": "Mine"}

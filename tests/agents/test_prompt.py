@@ -292,3 +292,31 @@ def test_the_list_page_needs_few_queries(
     client.get("/admin/prompts/")
     with django_assert_max_num_queries(25):
         assert client.get("/admin/prompts/").content.count(b"production") >= 12
+
+
+def test_examples_of_tool_calls_outlive_the_editor(console: Any, editor: User, workspace: Workspace) -> None:
+    called = {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [{"id": "1", "name": "look", "arguments": "{}"}],
+    }
+    content = [
+        {"role": "user", "content": "Rome?"},
+        called,
+        {"role": "tool", "content": "Sunny", "tool_call_id": "1"},
+    ]
+    version = add(workspace, content=content)
+    assert version.content == content
+    assert "→ look({})" in as_lines(version.content)
+    client = console(editor)
+    address = f"/admin/prompts/{version.prompt_id}/"
+    assert "→ look({})" in client.get(address).content.decode()
+    rows = client.get(f"{address}edit/").context["draft"].rows
+    posted = {name: [row[name] for row in rows] for name in ("role", "content", "calls")}
+    posted["content"][0] = "Oslo?"
+    assert client.post(f"{address}edit/", posted).status_code == 302
+    newest = PromptVersion.objects.get(number=2)
+    assert newest.content == [{"role": "user", "content": "Oslo?"}, *content[1:]]
+    posted["calls"][1] = "{broken"
+    assert client.post(f"{address}edit/", posted).status_code == 302
+    assert PromptVersion.objects.get(number=3).content[1] == {"role": "assistant", "content": ""}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from django import forms
@@ -268,6 +269,7 @@ class Draft:
             {
                 "role": message.get("role", PLACEHOLDER),
                 "content": message.get("content", message.get("name", "")),
+                "calls": _calls_text(message),
             }
             for message in version.content
         ]
@@ -280,19 +282,40 @@ class Draft:
         if kind != PromptType.CHAT:
             # browsers send lines with both ends
             return cls(PromptType.TEXT, text=values.get("text", "").replace("\r\n", "\n"))
-        pairs = zip(values.getlist("role")[:MAX_ROWS], values.getlist("content")[:MAX_ROWS], strict=False)
-        rows = [{"role": role, "content": text.replace("\r\n", "\n")} for role, text in pairs if text.strip()]
+        columns = [values.getlist(name)[:MAX_ROWS] for name in ("role", "content", "calls")]
+        rows = [
+            {"role": role, "content": text.replace("\r\n", "\n"), "calls": calls}
+            for role, text, calls in zip_longest(*columns, fillvalue="")
+            if role and (text.strip() or calls)
+        ]
         return cls(PromptType.CHAT, rows=rows)
 
-    def content(self) -> str | list[dict[str, str]]:
+    def content(self) -> str | list[dict[str, Any]]:
         """As the service takes it."""
         if self.type == PromptType.TEXT:
             return self.text
         return [
-            {"type": PLACEHOLDER, "name": row["content"].strip()} if row["role"] == PLACEHOLDER else row
+            {"type": PLACEHOLDER, "name": row["content"].strip()}
+            if row["role"] == PLACEHOLDER
+            else {"role": row["role"], "content": row["content"], **_calls_of(row.get("calls", ""))}
             for row in self.rows
-            if row["content"].strip()
+            if row["content"].strip() or row.get("calls")
         ]
+
+
+def _calls_text(message: Mapping[str, Any]) -> str:
+    """What a message has besides its text, for a hidden field: the editor keeps tool calls as they are."""
+    kept = {name: message[name] for name in ("tool_calls", "tool_call_id") if name in message}
+    return json.dumps(kept, ensure_ascii=False) if kept else ""
+
+
+def _calls_of(text: str) -> dict[str, Any]:
+    """From that field; what the service can't use it leaves out."""
+    try:
+        value = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def resolved_text(version: PromptVersion) -> tuple[str, str]:
