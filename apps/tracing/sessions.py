@@ -83,7 +83,7 @@ def list_sessions(
     with at_most(LIST_TIMEOUT_S):
         window = keyset.read(found, ties=("id",), cursor=cursor, size=size)
         ids = [trace.session_id for trace in window.rows]
-        sums = {row.pop("session_id"): row for row in _sums(workspace, ids)}
+        sums = _sums(workspace, ids)
     scores = _session_scores(workspace, ids)
     rows = [
         SessionRow(last=trace, **sums[trace.session_id], scores=tuple(scores.get(trace.session_id, ())))
@@ -108,9 +108,9 @@ def _later() -> models.QuerySet[Trace]:
     )
 
 
-def _sums(workspace: Workspace, session_ids: Sequence[str]) -> models.QuerySet[Trace, dict[str, Any]]:
+def _sums(workspace: Workspace, session_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     found = Trace.objects.in_workspace(workspace).exclude(session_id="").filter(session_id__in=session_ids)
-    return found.values("session_id").annotate(
+    rows = found.values("session_id").annotate(
         traces=models.Count("pk"),
         errors=models.Count("pk", filter=models.Q(status="error")),
         tokens=models.Sum("input_tokens") + models.Sum("output_tokens"),
@@ -118,6 +118,11 @@ def _sums(workspace: Workspace, session_ids: Sequence[str]) -> models.QuerySet[T
         start=models.Min("start_time"),
         end=models.Max("end_time"),
     )
+    names = ("traces", "errors", "tokens", "cost", "start", "end")
+    found_sums: dict[str, dict[str, Any]] = {}
+    for session_id, *values in rows.values_list("session_id", *names):
+        found_sums[session_id] = dict(zip(names, values, strict=True))
+    return found_sums
 
 
 def _session_scores(workspace: Workspace, session_ids: Sequence[str]) -> dict[str, list[Score]]:

@@ -1,6 +1,6 @@
 """The people an application serves, as it names them: who they are and what they used."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -144,7 +144,7 @@ def _sums() -> dict[str, models.Sum]:
     return {f"{name}_sum": models.Sum(name) for name in ("traces", "errors", "tokens", "cost")}
 
 
-def _figures(row: dict[str, Any]) -> UserFigures:
+def _figures(row: Mapping[str, Any]) -> UserFigures:
     return UserFigures(
         int(row["traces_sum"]), int(row["errors_sum"]), int(row["tokens_sum"]), row["cost_sum"]
     )

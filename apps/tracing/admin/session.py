@@ -37,7 +37,7 @@ class SessionListPage(ConsolePage):
         found, problem = SessionList([]), ""
         try:
             found = list_sessions(
-                user=self.actor.user,  # type: ignore[arg-type]  # the console has no visitors
+                user=request.user,
                 workspace=self.workspace,
                 start=start,
                 end=end,
@@ -85,7 +85,7 @@ class SessionPage(ConsolePage):
             "users": sorted({turn.trace.user_id for turn in page.turns if turn.trace.user_id}),
             "list_url": reverse("admin:tracing_sessions"),
             "notes": notes_data(
-                user=request.user,  # type: ignore[arg-type]  # the console has no visitors
+                user=request.user,
                 workspace=self.workspace,
                 scores=scores.exclude(session_id="").select_related("author").order_by("created_at"),
                 comments=comments.of_session(session_id),

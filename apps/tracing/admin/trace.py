@@ -46,7 +46,7 @@ class TracePage(ConsolePage):
                 "firstChars": selectors.FIRST_CHARS,
                 "observations": [_row(observation) for observation in observations],
                 "notes": notes_data(
-                    user=self.actor.user,
+                    user=request.user,
                     workspace=self.workspace,
                     scores=scores,
                     comments=comments.of_traces([trace.trace_id]),

@@ -32,7 +32,7 @@ class UserListPage(ConsolePage):
         page = int(number) if number.isdecimal() and len(number) < 7 else 1
         order = request.GET.get("order", "cost")
         found = users.list_users(
-            user=request.user,  # type: ignore[arg-type]  # the console has no visitors
+            user=request.user,
             workspace=self.workspace,
             start=start,
             end=end,
@@ -76,7 +76,7 @@ class UserPage(ConsolePage):
             traces = traces.filter(start_time__lt=end)
         highest = max((point.figures.traces for point in points), default=0)
         return {
-            "title": user_id,
+            "title": _("User"),
             "user_id": user_id,
             "form": form,
             "custom": CUSTOM_RANGE,

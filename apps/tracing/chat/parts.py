@@ -22,8 +22,8 @@ def tool_call(call: object) -> Part | None:
     """A tool call as OpenAI writes it (`function` inside or not), LangChain (`args`) or OpenInference."""
     if not isinstance(call, dict):
         return None if call is None else Part(PartKind.DATA, as_text(call))
-    inner = call.get("tool_call") if isinstance(call.get("tool_call"), dict) else call
-    function = inner.get("function") if isinstance(inner.get("function"), dict) else inner
+    inner = _within(call, "tool_call")
+    function = _within(inner, "function")
     arguments = _first(function, "arguments", "args", "input", "parameters")
     call_id = _first(inner, "id", "call_id", "toolCallId", "tool_call_id", "toolUseId")
     name = _first(function, "name", "toolName", "tool_name")
@@ -90,6 +90,11 @@ def _first(found: Json, *names: str) -> Any:
     return next((found[name] for name in names if found.get(name) is not None), None)
 
 
+def _within(found: Json, *names: str) -> Json:
+    """The object that a wrapper holds under one of these names, or the wrapper itself."""
+    return next((inner for name in names if isinstance(inner := found.get(name), dict)), found)
+
+
 def _text(item: Json) -> Part | None:
     text = _first(item, "text", "content", "refusal")
     if isinstance(text, dict):  # the Assistants API: {"value": …, "annotations": …}
@@ -111,8 +116,7 @@ def _image(item: Json) -> Part | None:
 
 
 def _audio(item: Json) -> Part | None:
-    inner = item.get("input_audio") if isinstance(item.get("input_audio"), dict) else item.get("audio")
-    inner = inner if isinstance(inner, dict) else item
+    inner = _within(item, "input_audio", "audio")
     kind = as_text(_first(inner, "format"))
     url = _data_url(f"audio/{kind}" if kind else "audio/wav", inner.get("data"))
     media_type = f"audio/{kind}" if kind else as_text(_mime(inner))
@@ -120,7 +124,7 @@ def _audio(item: Json) -> Part | None:
 
 
 def _file(item: Json) -> Part | None:
-    inner = item.get("file") if isinstance(item.get("file"), dict) else item
+    inner = _within(item, "file")
     media_type = as_text(_mime(inner))
     if media_type.startswith("image/"):
         return _medium(PartKind.IMAGE, inner, media_type)

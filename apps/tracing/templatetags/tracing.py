@@ -58,7 +58,7 @@ def figure(amount: Decimal | float | None, unit: str) -> str:
 
 
 @register.filter
-def change(amount: Decimal | float | None, unit: str) -> str:
+def change(amount: Any, unit: str) -> str:
     """A difference with its sign: +320 ms, −$0.0021."""
     if amount is None:
         return ""
