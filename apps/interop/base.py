@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,6 +12,9 @@ from apps.core.actors import Actor
 from apps.core.api.authentication import user_of_key
 from apps.core.models import ApiKey, User, Workspace
 from apps.tracing.api.otlp import presented_key
+
+#: Who asks; nobody who isn't signed in gets past the views' permissions.
+Caller = User | AnonymousUser
 
 
 class KeyPairAuthentication(BaseAuthentication):

@@ -188,9 +188,10 @@ def _content(body: dict[str, Any], item: DatasetItem | None = None) -> item_serv
     kind: Any = item_service.FreeContent if of_json else item_service.Content
     if not of_json and not isinstance(present, item_service.Content) and "messages" not in body:
         raise Invalid(errors={"messages": ["Give messages, or an input of any JSON."]})
-    if isinstance(present, kind):
-        return replace(present, **body)
-    return kind(**body)
+    content: item_service.AnyContent = (
+        replace(present, **body) if present is not None and isinstance(present, kind) else kind(**body)
+    )
+    return content
 
 
 def _attachment(filename: str) -> str:

@@ -12,8 +12,8 @@ from apps.annotations.models import Dataset
 from apps.annotations.services.dataset import create_dataset, delete_dataset, update_dataset
 from apps.core.actors import Actor
 from apps.core.exceptions import NotFound
-from apps.core.models import User, Workspace
-from apps.interop.base import AdapterView
+from apps.core.models import Workspace
+from apps.interop.base import AdapterView, Caller
 from apps.interop.langfuse.pages import Page
 from apps.interop.langfuse.values import as_object, text
 
@@ -66,7 +66,7 @@ def _upsert(actor: Actor, workspace: Workspace, name: str, about: dict[str, Any]
     return update_dataset(actor=actor, dataset=dataset, **about) if about else dataset
 
 
-def find_dataset(user: User, workspace: Workspace, name: str) -> Dataset:
+def find_dataset(user: Caller, workspace: Workspace, name: str) -> Dataset:
     """The dataset of this name that `user` may see; a slash at the end may be the address's."""
     datasets = Dataset.objects.in_workspace(workspace).visible_to(user)
     names = {name, name.removesuffix("/")}

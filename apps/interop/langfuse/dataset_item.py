@@ -25,8 +25,8 @@ from apps.annotations.services.dataset_item import (
 )
 from apps.core.actors import Actor
 from apps.core.exceptions import Invalid, NotFound
-from apps.core.models import User, Workspace
-from apps.interop.base import AdapterView
+from apps.core.models import Workspace
+from apps.interop.base import AdapterView, Caller
 from apps.interop.langfuse import ids
 from apps.interop.langfuse.dataset import find_dataset
 from apps.interop.langfuse.media import references_in
@@ -136,7 +136,7 @@ def items_at(dataset: Dataset, query: Any) -> DatasetItemQuerySet:
     return items.at(version.number)
 
 
-def find_by_id(user: User, workspace: Workspace, item_id: str) -> DatasetItem:
+def find_by_id(user: Caller, workspace: Workspace, item_id: str) -> DatasetItem:
     """The present form of an item that `user` may see."""
     visible = Dataset.objects.in_workspace(workspace).visible_to(user)
     found = named(text(item_id).removesuffix("/")).filter(workspace=workspace, dataset__in=visible)

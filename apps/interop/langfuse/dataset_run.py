@@ -13,8 +13,8 @@ from apps.annotations.models import Dataset, DatasetRun, DatasetRunItem
 from apps.annotations.services.dataset_run import delete_run, ensure_run, put_run_item
 from apps.core.actors import Actor
 from apps.core.exceptions import Invalid, NotFound
-from apps.core.models import User, Workspace
-from apps.interop.base import AdapterView
+from apps.core.models import Workspace
+from apps.interop.base import AdapterView, Caller
 from apps.interop.langfuse import ids
 from apps.interop.langfuse.dataset import find_dataset
 from apps.interop.langfuse.dataset_item import find_by_id, reference_of
@@ -79,7 +79,7 @@ class DatasetRunItemsView(AdapterView):
 
 
 @transaction.atomic
-def put(*, actor: Actor, user: User, workspace: Workspace, body: Any) -> tuple[DatasetRunItem, DatasetRun]:
+def put(*, actor: Actor, user: Caller, workspace: Workspace, body: Any) -> tuple[DatasetRunItem, DatasetRun]:
     """Keep what a body says about an item of a run; raises FlywheelError."""
     given = as_object(body)
     item = find_by_id(user, workspace, text(given.get("datasetItemId")))
@@ -104,7 +104,7 @@ def put(*, actor: Actor, user: User, workspace: Workspace, body: Any) -> tuple[D
     return run_item, run
 
 
-def find_run(user: User, workspace: Workspace, name: str, run_name: str) -> DatasetRun:
+def find_run(user: Caller, workspace: Workspace, name: str, run_name: str) -> DatasetRun:
     """The run of this name; a slash at the end may be the address's."""
     dataset = find_dataset(user, workspace, name)
     runs = DatasetRun.objects.filter(dataset=dataset, name__in={run_name, run_name.removesuffix("/")})

@@ -104,8 +104,9 @@ def media_content(request: HttpRequest, media_id: str) -> HttpResponseBase:
     """Content for whoever holds an address with a signature: clients send no credentials here."""
     action = "put" if request.method == "PUT" else "get"
     workspace_id = unsign(request.GET.get("token", ""), media_id, action)
-    media = Media.objects.filter(workspace_id=workspace_id, media_id=media_id).first()
-    if workspace_id is None or media is None:
+    known = Media.objects.filter(media_id=media_id)
+    media = None if workspace_id is None else known.filter(workspace_id=workspace_id).first()
+    if media is None:
         return JsonResponse({"message": "This address is not good, or not good any more."}, status=403)
     if action == "get":
         try:

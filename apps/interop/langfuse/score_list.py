@@ -11,9 +11,9 @@ from rest_framework.response import Response
 
 from apps.core.exceptions import Invalid, NotFound
 from apps.core.ids import is_uuid
-from apps.core.models import User, Workspace
+from apps.core.models import Workspace
 from apps.core.models.api_key import Scope
-from apps.interop.base import AdapterView
+from apps.interop.base import AdapterView, Caller
 from apps.interop.langfuse import ids
 from apps.interop.langfuse.cursor import read_after
 from apps.interop.langfuse.pages import BoundedPage, limit_of
@@ -113,7 +113,7 @@ def filtered(request: Request, workspace: Workspace) -> ScoreQuerySet:
         scores = scores.filter(timestamp__gte=since)
     if until := moment(query, "toTimestamp"):
         scores = scores.filter(timestamp__lt=until)
-    of_trace = {}
+    of_trace: dict[str, Any] = {}
     if user_id := query.get("userId"):
         of_trace["user_id"] = user_id
     if tags := listed(query, "traceTags"):
@@ -178,7 +178,7 @@ def _called(names: list[str]) -> Q:
     return found | Q(pk__in=[name for name in names if is_uuid(name)])
 
 
-def find_score(user: User, workspace: Workspace, score_id: str) -> Score:
+def find_score(user: Caller, workspace: Workspace, score_id: str) -> Score:
     """The score that `user` may see; raises NotFound."""
     scores = Score.objects.in_workspace(workspace).visible_to(user)
     score_id = score_id.removesuffix("/").replace("\0", "")

@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.exceptions import Invalid, NotFound
-from apps.core.models import User, Workspace
-from apps.interop.base import AdapterView
+from apps.core.models import Workspace
+from apps.interop.base import AdapterView, Caller
 from apps.interop.langfuse import ids, observation, score_list
 from apps.interop.langfuse.content import Content, contents_of, parsed
 from apps.interop.langfuse.filters import read_filter
@@ -98,7 +98,7 @@ class TraceView(AdapterView):
         delete_trace(actor=self.actor, trace=self._find(request.user, trace_id))
         return Response({"message": "Trace deleted"})
 
-    def _find(self, user: User, name: str) -> Trace:
+    def _find(self, user: Caller, name: str) -> Trace:
         trace_id = ids.trace_id(name.removesuffix("/").replace("\0", ""))
         trace = find_trace(user=user, workspace=self.workspace, trace_id=trace_id)
         if trace is None:
