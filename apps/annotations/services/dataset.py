@@ -16,8 +16,11 @@ from apps.core.actors import Actor
 from apps.core.exceptions import Invalid
 from apps.core.models import Workspace
 from apps.core.permissions import require, require_in
+from apps.tracing.services.media import forget_uses
 
 MAX_NAME: Final = 255
+#: How media says that a dataset's items use it.
+MEDIA_SOURCE: Final = "annotations.dataset"
 #: What can be said of a dataset besides its name.
 ABOUT: Final = ("description", "metadata", "input_schema", "expected_schema")
 
@@ -77,6 +80,7 @@ def delete_dataset(*, actor: Actor, dataset: Dataset) -> None:
     audit.record(
         actor=actor, action="annotations.dataset.delete", obj=dataset, before=audit.snapshot(dataset)
     )
+    forget_uses(workspace=dataset.workspace, source_type=MEDIA_SOURCE, source_id=str(dataset.pk))
     files = [export.file for export in Export.objects.filter(dataset=dataset).exclude(file="")]
     dataset.delete()
     for file in files:

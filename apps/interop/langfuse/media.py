@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.annotations.models import Dataset, DatasetItem
+from apps.annotations.services.dataset import MEDIA_SOURCE
 from apps.core.exceptions import FlywheelError, Invalid, NotFound
 from apps.core.models import Workspace
 from apps.core.models.api_key import Scope
@@ -28,7 +29,6 @@ from apps.tracing.media import GOOD_FOR_S, REFERENCE, content_response, sign, un
 from apps.tracing.models import Media
 from apps.tracing.services.media import Use, announce_media, upload_media
 
-SOURCE: Final = "annotations.dataset"
 _CHUNK: Final = 64 * 1024
 #: References that are looked up for one item.
 _MAX_REFERENCES: Final = 100
@@ -70,7 +70,7 @@ class MediaListView(AdapterView):
             dataset = None
         if dataset is None:
             raise Invalid("Media belongs to a trace, or to an item of a dataset.")
-        return Use(source_type=SOURCE, source_id=str(dataset.pk), field=field)
+        return Use(source_type=MEDIA_SOURCE, source_id=str(dataset.pk), field=field)
 
 
 class MediaView(AdapterView):

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from apps.core import audit, permissions
 from apps.core.actors import Actor
 from apps.tracing.exceptions import InvalidTag
-from apps.tracing.models import Comment, Observation, ObservationPayload, Score, Trace
+from apps.tracing.models import Comment, MediaUse, Observation, ObservationPayload, Score, SpanDraft, Trace
 
 MAX_TAG: Final = 100
 
@@ -40,6 +40,8 @@ def delete_trace(*, actor: Actor, trace: Trace) -> None:
     ObservationPayload.objects.of_trace(trace)._raw_delete(trace._state.db)
     Score.objects.in_workspace(trace.workspace).filter(trace_id=trace.trace_id).delete()
     Comment.objects.in_workspace(trace.workspace).filter(trace_id=trace.trace_id).delete()
+    SpanDraft.objects.in_workspace(trace.workspace).filter(trace_id=trace.trace_id).delete()
+    MediaUse.objects.filter(media__workspace=trace.workspace, trace_id=trace.trace_id).delete()
     trace.delete()
 
 
