@@ -21,25 +21,23 @@ def forget(block: Block, nodes: Records, path: str) -> None:
     _drop_unfinished(nodes)
     if not path:
         return
+    known: Block | None = block
     rounds, last = split(path)
     for container, index in rounds:
-        spec = block.specs[block.by_id[container]] if container in block.by_id else None
-        if spec is None or spec.body is None:
-            # the rounds of another workflow: it runs again as a whole
-            last = container
-            break
-        _drop_following(block, nodes, container)
+        _drop_following(known, nodes, container)
         record = nodes.get(container)
         if record is None or index not in record.rounds:
             return
         record.state, record.data, record.attempt, record.settings = "running", {}, 0, []
-        if spec.node.rounds_follow:
+        spec = known.specs[known.by_id[container]] if known is not None and container in known.by_id else None
+        if spec is None or spec.node.rounds_follow:
             for later in [each for each in record.rounds if each > index]:
                 del record.rounds[later]
         around = record.rounds[index]
         around.done, around.settings = False, []
-        block, nodes = spec.body, around.nodes
-    _drop_following(block, nodes, last)
+        # the graph of a sub-workflow is loaded when it runs
+        known, nodes = None if spec is None else spec.body, around.nodes
+    _drop_following(known, nodes, last)
     nodes.pop(last, None)
 
 
@@ -58,8 +56,11 @@ def _drop_unfinished(nodes: Records) -> None:
             del nodes[name]
 
 
-def _drop_following(block: Block, nodes: Records, name: str) -> None:
+def _drop_following(block: Block | None, nodes: Records, name: str) -> None:
     """Drop all nodes that can be reached from one, but not itself."""
+    if block is None:
+        _drop_later(nodes, name)
+        return
     if name not in block.by_id:
         return
     pending = [block.by_id[name]]
@@ -70,6 +71,16 @@ def _drop_following(block: Block, nodes: Records, name: str) -> None:
                 seen.add(target)
                 pending.append(target)
                 nodes.pop(block.specs[target].id, None)
+
+
+def _drop_later(nodes: Records, name: str) -> None:
+    """Drop all nodes that began after one, of a graph that nobody knows here.
+
+    What follows a node begins after it, so they are among these; records stand in the order of their first events.
+    """
+    names = list(nodes)
+    for later in names[names.index(name) + 1 :] if name in nodes else ():
+        del nodes[later]
 
 
 def edit(nodes: Records, path: str, node: str, output: str, value: Any) -> None:

@@ -72,9 +72,10 @@ class RunState:
     ) -> RunState:
         """The state of a new run that repeats an earlier one from a node on.
 
-        The node, all that follows it, and whatever had not completed run again; "" repeats only the latter. A node in a
-        sub-workflow repeats the whole sub-workflow. `edited` gives outputs (``node.output``) and variables
-        (``inputs.x``, ``conversation.x``, ``sys.x``, ``env.x``) other values; raises KeyError for one that isn't there.
+        The node, all that follows it, and whatever had not completed run again; "" repeats only the latter. In a
+        sub-workflow, which goes on in the version it began with, what began after the node counts as following it.
+        `edited` gives outputs (``node.output``) and variables (``inputs.x``, ``conversation.x``, ``sys.x``, ``env.x``)
+        other values; raises KeyError for one that isn't there.
         """
         before = cls(keeps=True).read(events)
         state = cls(nodes=before.nodes, inputs=dict(before.inputs or {}), overrides=dict(before.overrides))

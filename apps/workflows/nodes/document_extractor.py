@@ -58,7 +58,9 @@ class DocumentExtractorNode(Node[DocumentExtractorConfig]):
 
     type = "document_extractor"
     title = _("Extract text")
-    description = _("Reads the text of documents: PDF, DOCX, PPTX, XLSX, EPUB, Markdown, HTML, tables, JSON, YAML, plain text.")
+    description = _(
+        "Reads the text of documents: PDF, DOCX, PPTX, XLSX, EPUB, Markdown, HTML, tables, JSON, YAML, plain text."
+    )
     group = "transform"
     icon = "description"
     Config = DocumentExtractorConfig

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from apps.workflows import dsl
-from apps.workflows.engine import Event, NodeError, Ports
+from apps.workflows.engine import Event, NodeError, Ports, RunState
 from apps.workflows.engine.ports import LoadedWorkflow
-from tests.workflows.engine.kit import Lab, edges, graph, node, paths, play, resume
+from tests.workflows.engine.kit import Lab, edges, graph, node, paths, play, prepare, read, resume
 
 
 def outputs(events: list[Event], name: str) -> dict[str, Any]:
@@ -361,6 +361,34 @@ async def test_a_sub_workflow_goes_on_with_the_version_it_began_with() -> None:
     assert library.loaded == [("child", 7)]
     assert world.effects == ["sub:0/w"]
     assert outputs(after, "sub") == {"r": "w(outside()+secret+-)"}
+
+
+async def test_a_run_is_repeated_from_inside_a_sub_workflow() -> None:
+    child = {
+        **CHILD,
+        "nodes": [
+            node("start", "start", inputs=[{"name": "q"}]),
+            node("a", reads=["$.inputs.q"]),
+            node("w", "slow", reads=["$.a.text"]),
+            node("z", reads=["$.w.text"]),
+            node("end", "end", outputs=[{"name": "r", "value": "$.z.text"}]),
+        ],
+        "edges": edges("start > a > w > z > end"),
+    }
+    workflow = calling()
+    events = await play(workflow, ports=Ports(workflows=Library(child=child)))
+    library, world = Library(child=child), Lab()
+    state = RunState.rerun_from(workflow, events, "sub:0/w", {"a.text": "new"})
+    again = await read(prepare(workflow, state=state, ports=Ports(workflows=library), world=world))
+    assert library.loaded == [("child", 7)]
+    assert world.effects == ["sub:0/w", "sub:0/z"]
+    assert outputs(again, "sub") == {"r": "z(w(new))"}
+    assert [e.data["path"] for e in again if e.data.get("reused")] == [
+        "start",
+        "outside",
+        "sub:0/start",
+        "sub:0/a",
+    ]
 
 
 async def test_workflows_that_call_themselves_end_at_the_limit() -> None:

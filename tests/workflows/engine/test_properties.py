@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.workflows import dsl, engine
-from apps.workflows.engine import TERMINAL, Event, RunState
+from apps.workflows.engine import TERMINAL, Event, Ports, RunState
 from tests.workflows.engine.graphs import documents
-from tests.workflows.engine.kit import CATALOGUE, Lab, paths, play, prepare, read, resume
+from tests.workflows.engine.kit import CATALOGUE, Lab, edges, node, paths, play, prepare, read, resume
 from tests.workflows.engine.reference import Failed, Interpreter
+from tests.workflows.engine.test_containers import Library
 
 FEW = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -21,7 +22,7 @@ class _Answers(dict[str, dict[str, Any]]):
     """Every wait gets an answer that tells its path."""
 
     def __missing__(self, path: str) -> dict[str, Any]:
-        return {"text": f"yes {path}"}
+        return {"text": f"yes {path.removeprefix('sub:0/')}"}
 
 
 ANSWERS = _Answers()
@@ -142,6 +143,53 @@ def test_a_run_that_is_repeated_from_any_node_comes_to_the_same(
     before = again[: data.draw(st.integers(1 + len(state.prelude), len(again) - 1))]
     after = asyncio.run(resume(graph, before, answers=ANSWERS, world=tried(before)))
     assert outcome([*before, *after]) == (status, scope)
+
+
+@FEW
+@given(documents(), st.data())
+def test_a_run_that_is_repeated_from_inside_a_sub_workflow_comes_to_the_same(
+    document: dict[str, Any], data: st.DataObject
+) -> None:
+    graph = compiled(CALLING)
+    events = asyncio.run(play(graph, ports=ports_of(document), answers=ANSWERS))
+    status, scope, _ = expected(document)
+    path = data.draw(st.sampled_from(paths(events, "node.started")[1:]))
+    world = Lab()
+    state = RunState.rerun_from(graph, events, path)
+    again = asyncio.run(read(prepare(graph, state=state, ports=ports_of(document), world=world), ANSWERS))
+    if status == "failed":
+        assert again[-1].type == "run.failed"
+        return
+    assert again[-1].data["status"] == status
+    assert inner(again) == scope
+    # nothing that was over before the node began is done again
+    before = events[
+        : next(i for i, e in enumerate(events) if (e.type, e.data.get("path")) == ("node.started", path))
+    ]
+    over = [one for one in paths(before, "node.completed") if one.count("/") == 1]
+    assert set(over) & set(world.effects) == set()
+
+
+CALLING: dict[str, Any] = {
+    "version": "flywheel/v1",
+    "kind": "workflow",
+    "nodes": [node("start", "start"), node("sub", "sub_workflow", workflow="child")],
+    "edges": edges("start > sub"),
+    "limits": {"steps": 100_000},
+}
+
+
+def ports_of(child: dict[str, Any]) -> Ports:
+    return Ports(workflows=Library(child=child))
+
+
+def inner(events: list[Event]) -> dict[str, Any]:
+    """The outputs of the sub-workflow's own nodes."""
+    return {
+        event.data["path"].removeprefix("sub:0/"): event.data["outputs"]
+        for event in events
+        if event.type == "node.completed" and event.data["path"].count("/") == 1
+    }
 
 
 @FEW
