@@ -8,8 +8,17 @@ from apps.core import jobs
 from apps.core.jobs import JobContext, JobFailed, periodic
 from apps.tracing.models import TraceExport
 from apps.tracing.selection import Selection
-from apps.tracing.services import alert_delivery, alert_evaluation, bulk, forwarder, retention, rollup, trace_export
+from apps.tracing.services import (
+    alert_delivery,
+    alert_evaluation,
+    bulk,
+    forwarder,
+    retention,
+    rollup,
+    trace_export,
+)
 from apps.tracing.services.media import drop_unused_media
+from apps.tracing.services.sealing import seal
 from apps.tracing.services.span_draft import drop_old_drafts, write_due
 
 
@@ -18,6 +27,12 @@ def keep_partitions() -> None:
     """Make the partitions of the coming days and drop the expired ones."""
     retention.keep_partitions()
     retention.drop_expired()
+
+
+@periodic("tracing.index_days", seconds=900)
+def index_days() -> None:
+    """Index the days that are over, for any filter."""
+    seal()
 
 
 @periodic("tracing.forward", seconds=5)

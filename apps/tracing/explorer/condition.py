@@ -34,7 +34,7 @@ OPERATORS: Final[Mapping[Kind, Mapping[str, str | Promise]]] = {
 }  # fmt: skip
 #: Operators without a value.
 BARE: Final = frozenset({"set", "empty", "yes", "no"})
-_COMPARISONS: Final = {"gt": "gt", "gte": "gte", "lt": "lt", "lte": "lte", "eq": "exact"}
+COMPARISONS: Final = {"gt": "gt", "gte": "gte", "lt": "lt", "lte": "lte", "eq": "exact"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Condition:
         value, key = value.replace("\0", "")[:MAX_VALUE], unquote(key).replace("\0", "")[:MAX_VALUE]
         if field is None or operator not in OPERATORS[field.kind] or bool(key) != (field.kind is Kind.JSON):
             return None
-        compares = operator in _COMPARISONS
+        compares = operator in COMPARISONS
         if (operator not in BARE and not value) or (compares and _number(value) is None):
             return None
         return cls(field, operator, "" if operator in BARE else value, key)
@@ -89,11 +89,17 @@ def _number(text: str) -> float | None:
     return number if math.isfinite(number) and abs(number) < 1e9 else None
 
 
+def values_of(condition: Condition) -> list[str]:
+    """The texts that a field is compared with: several where the operator takes several."""
+    if condition.operator != "in":
+        return [condition.value]
+    return [part.strip() for part in condition.value.split(_SEPARATOR) if part.strip()]
+
+
 def _text(condition: Condition, path: str) -> models.Q:
     value = condition.value
     if condition.operator == "in":
-        wanted = [part.strip() for part in value.split(_SEPARATOR) if part.strip()]
-        return models.Q(**{f"{path}__in": wanted})
+        return models.Q(**{f"{path}__in": values_of(condition)})
     lookup = {"contains": "icontains", "lacks": "icontains", "starts": "istartswith"}.get(
         condition.operator, "exact"
     )
@@ -104,7 +110,7 @@ def _text(condition: Condition, path: str) -> models.Q:
 def _numeric(condition: Condition, path: str) -> models.Q:
     if condition.operator in BARE:
         return models.Q(**{f"{path}__isnull": condition.operator == "empty"})
-    return models.Q(**{f"{path}__{_COMPARISONS[condition.operator]}": condition.number})
+    return models.Q(**{f"{path}__{COMPARISONS[condition.operator]}": condition.number})
 
 
 def _list(condition: Condition, path: str) -> models.Q:
@@ -147,8 +153,8 @@ def _json(condition: Condition, path: str) -> models.Q:
     steps = Cast(models.Value(condition.key.split(".")), ArrayField(models.TextField()))
     text = Coalesce(KeyTextTransform(condition.key, path), _PathText(models.F(path), steps))
     operator, value = condition.operator, condition.value
-    if operator in _COMPARISONS:
-        return models.Q(_lookup(_COMPARISONS[operator], _NumberOf(text), _number(value)))
+    if operator in COMPARISONS:
+        return models.Q(_lookup(COMPARISONS[operator], _NumberOf(text), _number(value)))
     if operator in BARE:
         return models.Q(_lookup("isnull", text, operator == "empty"))
     if operator == "contains":

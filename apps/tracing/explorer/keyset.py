@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -65,15 +65,26 @@ class Window:
     older: str
 
 
-def read(queryset: models.QuerySet[Any], *, ties: Sequence[str], cursor: str, size: int) -> Window:
-    """One page of `queryset`; raises InvalidCursor."""
+#: Takes an ordered queryset, how many rows are wanted, and the cursor's place.
+Fetch = Callable[[models.QuerySet[Any], int, Cursor | None], list[Any]]
+
+
+def _first(ordered: models.QuerySet[Any], limit: int, _place: Cursor | None) -> list[Any]:
+    return list(ordered[:limit])
+
+
+def read(
+    queryset: models.QuerySet[Any], *, ties: Sequence[str], cursor: str, size: int, fetch: Fetch = _first
+) -> Window:
+    """One page of `queryset`, its rows read by `fetch`; raises InvalidCursor."""
     fields = [queryset.model._meta.get_field(name) for name in ties]
     place = Cursor.decode(cursor, fields) if cursor else None
     newer = place is not None and place.newer
     if place is not None:
         queryset = queryset.filter(place.beyond(ties))
     sign = "" if newer else "-"
-    rows = list(queryset.order_by(f"{sign}start_time", *(f"{sign}{name}" for name in ties))[: size + 1])
+    ordered = queryset.order_by(f"{sign}start_time", *(f"{sign}{name}" for name in ties))
+    rows = fetch(ordered, size + 1, place)
     more, rows = len(rows) > size, rows[:size]
     if newer:
         rows.reverse()

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from django.contrib.auth.models import AnonymousUser
@@ -11,10 +12,12 @@ from django.db import models
 from django.utils import timezone
 
 from apps.core.models import User, Workspace
-from apps.tracing.explorer import keyset
+from apps.tracing import terms
+from apps.tracing.explorer import keyset, steps
 from apps.tracing.explorer.bounded import FACETS_TIMEOUT_S, LIST_TIMEOUT_S, at_most
 from apps.tracing.explorer.condition import Condition
 from apps.tracing.explorer.fields import OBSERVATION_FIELDS, TRACE_FIELDS, Field, Kind
+from apps.tracing.explorer.hints import hint
 from apps.tracing.models import Observation, Trace
 
 DEFAULT_RANGE: Final = timedelta(days=7)
@@ -36,19 +39,22 @@ class ListKind:
     fields: Mapping[str, Field]
     #: What a list does not show.
     deferred: tuple[str, ...] = ()
+    #: Columns that its search index holds.
+    terms: Mapping[str, int] = field(default_factory=dict)
 
 
 def _by_name(fields: Sequence[Field]) -> dict[str, Field]:
     return {field.name: field for field in fields}
 
 
-TRACES: Final = ListKind("traces", Trace, ("id",), _by_name(TRACE_FIELDS))
+TRACES: Final = ListKind("traces", Trace, ("id",), _by_name(TRACE_FIELDS), terms=terms.TRACE_TERMS)
 OBSERVATIONS: Final = ListKind(
     "observations",
     Observation,
     ("trace_id", "span_id"),
     _by_name(OBSERVATION_FIELDS),
     ("attributes", "metadata", "usage"),
+    terms.OBSERVATION_TERMS,
 )
 LISTS: Final = {kind.name: kind for kind in (TRACES, OBSERVATIONS)}
 
@@ -69,13 +75,51 @@ class Search:
         end = self.end or now + timedelta(days=1)
         return self.start or min(end, now) - DEFAULT_RANGE, end
 
+    def everything(self, *, user: User | AnonymousUser, workspace: Workspace) -> Any:
+        """What `user` may see of the time range, whatever else is asked for."""
+        start, end = self.bounds()
+        rows: Any = self.kind.model.objects.in_workspace(workspace).visible_to(user)
+        return rows.filter(start_time__gte=start, start_time__lt=end)
+
+    def hints(self, workspace: Workspace) -> list[models.Q]:
+        """What the search indexes know of the conditions, which say the same and more."""
+        found = (hint(condition, self.kind.terms, workspace.pk) for condition in self.conditions)
+        return [known for known in found if known is not None]
+
+    def fetch(
+        self,
+        ordered: models.QuerySet[Any],
+        limit: int,
+        place: keyset.Cursor | None = None,
+        *,
+        user: User | AnonymousUser,
+        workspace: Workspace,
+    ) -> list[Any]:
+        """The first `limit` of the ordered rows that match."""
+        if not self.conditions and not self.text:
+            return list(ordered[:limit])
+        start, end = self.bounds()
+        newer = place is not None and place.newer
+        if place is not None and newer:
+            start = max(start, place.start_time)
+        elif place is not None:
+            end = min(end, place.start_time + timedelta(microseconds=1))
+        return steps.read(
+            ordered,
+            limit,
+            where=steps.Range(start, end, newer),
+            everything=self.everything(user=user, workspace=workspace),
+            indexed=bool(self.text or self.hints(workspace)),
+        )
+
     def rows(self, *, user: User | AnonymousUser, workspace: Workspace) -> models.QuerySet[Any]:
         """The rows that match and that `user` may see, in no order."""
         start, end = self.bounds()
-        everything: Any = self.kind.model.objects.in_workspace(workspace).visible_to(user)
-        found = everything.filter(start_time__gte=start, start_time__lt=end)
+        found = self.everything(user=user, workspace=workspace)
         if self.text:
             found = found.with_text(self.text)
+        for known in self.hints(workspace):
+            found = found.filter(known)
         if self.kind is TRACES:
             return _narrow(found, self.conditions)
         found = found.alias(duration=_DURATION)
@@ -124,7 +168,8 @@ def read_page(
     kind = search.kind
     found = search.rows(user=user, workspace=workspace).defer(*kind.deferred)
     with at_most(LIST_TIMEOUT_S):
-        window = keyset.read(found, ties=kind.ties, cursor=cursor, size=size)
+        fetch = partial(search.fetch, user=user, workspace=workspace)
+        window = keyset.read(found, ties=kind.ties, cursor=cursor, size=size, fetch=fetch)
     return Page(window.rows, window.newer, window.older)
 
 
@@ -150,7 +195,8 @@ def count_facets(search: Search, *, user: User | AnonymousUser, workspace: Works
     fields = [field for field in search.kind.fields.values() if field.facet]
     newest = search.rows(user=user, workspace=workspace).order_by("-start_time")
     with at_most(FACETS_TIMEOUT_S):
-        rows = list(newest.values_list(*(field.path for field in fields))[: FACET_SAMPLE + 1])
+        values = newest.values_list(*(field.path for field in fields))
+        rows = search.fetch(values, FACET_SAMPLE + 1, user=user, workspace=workspace)
     sample = rows[:FACET_SAMPLE]
     columns = list(zip(*sample, strict=True)) or [() for _ in fields]
     facets = [_facet(field, column) for field, column in zip(fields, columns, strict=True)]
