@@ -26,7 +26,6 @@ from apps.tracing.models import (
 )
 from apps.tracing.services import traces as trace_service
 from apps.tracing.services.score import MAX_NAME, ScoreValue
-from apps.tracing.services.trace import MAX_TAG
 from apps.tracing.services.trace_export import create_export
 
 _SHOWN_CONFIGS = 20
@@ -45,7 +44,7 @@ def _traces(rows: Sequence[Selected]) -> list[Trace]:
 
 
 def _tag_fields(_actor: Actor, _workspace: Workspace, _list: str) -> Mapping[str, forms.Field]:
-    return {"tag": forms.CharField(label=_("Tag"), max_length=MAX_TAG)}
+    return {"tag": forms.CharField(label=_("Tag"), max_length=trace_service.MAX_TAG)}
 
 
 def _clean_tag(_actor: Actor, _workspace: Workspace, values: Values) -> Values:

@@ -318,6 +318,18 @@ def test_a_list_is_exported_from_its_page(console, editor, workspace, trace):
     assert TraceExport.objects.filter(selection__chosen=[f"{trace.trace_id}:{THIRD}"]).exists()
 
 
+def test_the_list_of_sessions_is_exported_too(console, editor, viewer, workspace, trace):
+    html = console(editor).get("/admin/sessions/?range=30d&q=s-").content.decode()
+    action = html.partition('method="post" action="/admin/traces/')[2].partition('"')[0].replace("&amp;", "&")
+    assert action == "?range=30d&f=session_id%3Acontains%3As-"
+    data = {"scope": "all", "action": "export", "rows": "sessions", "format": "csv"}
+    console(editor).post(f"{TRACE_LIST}{action}", data)
+    run_queued()
+    export = TraceExport.objects.get()
+    assert (export.list_name, export.row_count) == ("sessions", 1)
+    assert 'value="sessions"' not in console(viewer).get("/admin/sessions/").content.decode()
+
+
 def test_the_trace_page_offers_the_same_actions(console, editor, viewer, stranger, workspace, trace):
     client, page = console(editor), f"/admin/traces/{trace.trace_id}/"
     url = f"{page}bulk/"

@@ -12,10 +12,12 @@ from apps.core.exceptions import NotAllowed
 from apps.core.models import Workspace
 from apps.core.permissions import require_in
 from apps.tracing.exceptions import InvalidScore, InvalidTag
-from apps.tracing.models import Comment, MediaUse, Observation, ObservationPayload, Score, ScoreConfig, Trace
+from apps.tracing.models import Score, ScoreConfig, Trace
 from apps.tracing.selection import Selected
 from apps.tracing.services.score import MAX_NAME, ScoreValue, author_reference, check_value
-from apps.tracing.services.trace import MAX_TAG
+from apps.tracing.services.trace import erase
+
+MAX_TAG: Final = 100
 
 # in the rows themselves: the writer may be adding tags of its own
 _ADD_TAG: Final = """
@@ -64,21 +66,8 @@ def bookmark_traces(*, actor: Actor, traces: Sequence[Trace], bookmarked: bool) 
 @transaction.atomic
 def delete_traces(*, actor: Actor, workspace: Workspace, traces: Sequence[Trace]) -> int:
     """Delete traces with all that they hold; returns how many. Raises NotAllowed."""
-    if not traces:
-        return 0
-    ids = _require_each(actor, "delete", traces)
-    trace_ids = [trace.trace_id for trace in traces]
-    span = {
-        "trace_id__in": trace_ids,
-        "start_time__gte": min(trace.start_time for trace in traces),
-        "start_time__lte": max(trace.end_time for trace in traces),
-    }
-    for partitioned in (Observation.objects, ObservationPayload.objects):
-        partitioned.in_workspace(workspace).filter(**span)._raw_delete(partitioned.db)
-    for beside in (Score.objects, Comment.objects):
-        beside.in_workspace(workspace).filter(trace_id__in=trace_ids).delete()
-    MediaUse.objects.filter(media__workspace=workspace, trace_id__in=trace_ids).delete()
-    return Trace.objects.filter(pk__in=ids)._raw_delete(Trace.objects.db)
+    _require_each(actor, "delete", traces)
+    return erase(workspace, traces)
 
 
 @transaction.atomic
