@@ -195,6 +195,12 @@ def test_pictures_in_every_spelling(part):
     assert told([{"role": "user", "content": [part]}]) == [("user", [("image", DATA, "")])]
 
 
+def test_a_file_that_was_sent_apart_stays_a_reference():
+    kept = "@@@langfuseMedia:type=image/jpeg|id=abcdefghijklmnopqrstuv|source=bytes@@@"
+    part = {"type": "image_url", "image_url": {"url": kept}}
+    assert told([{"role": "user", "content": [part]}]) == [("user", [("image", kept, "")])]
+
+
 def test_addresses_that_a_browser_would_run_are_dropped():
     for url in ("javascript:alert(1)", "file:///etc/passwd"):
         turn = told([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}])

@@ -41,6 +41,11 @@ def test_sessions_are_listed_by_their_newest_trace_in_pages(viewer, workspace):
     assert second.older == ""
     assert list_sessions(**asked, cursor=second.newer).rows == first.rows
     assert [row.session_id for row in list_sessions(**asked, text="MIX").rows] == ["mixed"]
+    make_trace(workspace, SESSION_ID="mixed", USER_ID="ada", ago_s=20)
+    make_trace(workspace, SESSION_ID="mixed", USER_ID="bob", ago_s=10)
+    assert [(row.session_id, row.last.user_id) for row in list_sessions(**asked, user_id="ada").rows] == [
+        ("mixed", "ada")
+    ]
 
 
 def test_the_list_page_needs_the_same_number_of_queries_at_any_length(console, viewer, workspace, system):

@@ -1,5 +1,6 @@
 """Parts of messages: what OpenAI, Anthropic, Google, Bedrock, OpenTelemetry, LangChain and the AI SDK call them."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -7,6 +8,10 @@ from apps.tracing.chat.turn import Part, PartKind
 from apps.tracing.chat.values import as_text, clean
 
 Json = dict[str, Any]
+#: What Langfuse's SDKs leave in place of a file that they have sent apart.
+_KEPT: Final = re.compile(
+    r"@@@langfuseMedia:type=[^|@]{1,120}\|id=[A-Za-z0-9_-]{22}\|source=[a-z0-9_]{1,40}@@@"
+)
 Reader = Callable[[Json], "Part | None"]
 
 
@@ -149,7 +154,10 @@ def _mime(item: object) -> Any:
 
 
 def _address(item: object, media_type: str) -> str:
-    """An http(s) or data: address; base64 becomes the latter. Others (file:, javascript:) are dropped."""
+    """An http(s) or data: address, or a reference to a kept file; base64 becomes a data: address.
+
+    Others (file:, javascript:) are dropped.
+    """
     if isinstance(item, str):
         text = clean(item)
         return text if _allowed(text) else _data_url(media_type, item)
@@ -168,7 +176,7 @@ def _address(item: object, media_type: str) -> str:
 
 
 def _allowed(text: str) -> bool:
-    return text.lower().startswith(("https://", "http://", "data:"))
+    return text.lower().startswith(("https://", "http://", "data:")) or _KEPT.fullmatch(text) is not None
 
 
 def _data_url(media_type: str, data: object) -> str:

@@ -93,10 +93,20 @@ function toolBox(part, symbol, title) {
   return box;
 }
 
-/** Pictures that came along are drawn; those that lie elsewhere are a link that only a person follows. */
+//: What stands for a file that is kept here.
+const KEPT = /^@@@langfuseMedia:type=[^|@]+\|id=([A-Za-z0-9_-]{22})\|/;
+
+/** Where a file lies that is kept here, else null. */
+function keptFile(part) {
+  const found = KEPT.exec(part.url ?? "");
+  return found ? `/api/v1/media/${found[1]}/content/` : null;
+}
+
+/** Pictures that came along or are kept here are drawn; those that lie elsewhere are a link that only a person follows. */
 function picture(part) {
-  if (part.url?.startsWith("data:image/")) {
-    return el("img", "tr-picture", "", { src: part.url, alt: part.name || gettext("Picture"), loading: "lazy" });
+  const kept = keptFile(part);
+  if (kept || part.url?.startsWith("data:image/")) {
+    return el("img", "tr-picture", "", { src: kept ?? part.url, alt: part.name || gettext("Picture"), loading: "lazy" });
   }
   return medium(part, "image", gettext("Picture"));
 }
@@ -105,7 +115,10 @@ function medium(part, symbol, title) {
   const box = el("div", "tr-medium");
   const about = [title, part.name, part.media_type].filter(Boolean).join(" · ");
   box.append(icon(symbol, "tr-icon"), el("span", "", about));
-  if (/^https?:/i.test(part.url ?? "")) {
+  const kept = keptFile(part);
+  if (kept) {
+    box.append(el("a", "fw-link tr-medium__link", gettext("Open the file"), { href: kept, target: "_blank", rel: "noopener" }));
+  } else if (/^https?:/i.test(part.url ?? "")) {
     box.append(el("a", "fw-link tr-medium__link", part.url, { href: part.url, target: "_blank", rel: "noopener noreferrer nofollow" }));
   } else if (!part.url && part.length) {
     box.append(el("span", "fw-muted fw-small", interpolate(gettext("%(number)s characters, in the raw text"), { number: count(part.length) })));
