@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -30,6 +31,9 @@ class Outcome:
     failed: bool = False
     latency_ms: float | None = None
     cost: Decimal | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    environment: str = ""
     scores: tuple[Score, ...] = ()
 
 
@@ -86,6 +90,9 @@ def _outcome(
         failed=(step.status if step is not None else trace.status) == "error",
         latency_ms=step.latency_ms if step is not None else trace.latency_ms,
         cost=trace.cost,
+        start_time=(step or trace).start_time,
+        end_time=(step or trace).end_time,
+        environment=(step or trace).environment,
         scores=tuple(scores),
     )
 

@@ -142,6 +142,14 @@ def test_runs_are_made_by_their_items(client: APIClient, workspace: Workspace) -
     assert [item["traceId"] for item in whole["datasetRunItems"]] == ["0" * 31 + "1"]
     listed = client.get(f"{API}/dataset-run-items?datasetId={dataset['id']}&runName=run/1").json()
     assert listed["meta"]["totalItems"] == 1
+    everything = {"fields": "core,io,metadata,scores", "fromStartTime": "2026-01-01T00:00:00Z"}
+    (experiment,) = client.get(f"{API}/experiments", everything).json()["data"]
+    assert (experiment["id"], experiment["itemCount"], experiment["metadata"]) == (code, 1, {"m": 1})
+    assert [(score["name"], score["subject"]["id"]) for score in experiment["scores"]] == [("mean", code)]
+    tried = client.get(f"{API}/experiment-items", {**everything, "experimentId": code, "limit": 1}).json()
+    assert tried["meta"] == {"cursor": None}
+    assert (tried["data"][0]["experimentItemId"], tried["data"][0]["input"]) == ("i-1", 1)
+    assert client.get(f"{API}/experiments?cursor=x").status_code == 422
     assert client.post(f"{API}/dataset-run-items", {**body, "datasetItemId": "none"}).status_code == 404
     assert client.post(f"{API}/dataset-run-items", {**body, "runName": ""}).status_code == 422
     assert client.delete(f"{API}/datasets/{name}/runs/run%2F1").status_code == 200

@@ -147,17 +147,18 @@ def find_by_id(user: Caller, workspace: Workspace, item_id: str) -> DatasetItem:
 
 
 def _as_free(item: DatasetItem) -> FreeContent:
-    return FreeContent(_input(item), _expected(item), item.metadata, item.archived)
+    return FreeContent(input_of(item), expected_of(item), item.metadata, item.archived)
 
 
-def _input(item: DatasetItem) -> Any:
+def input_of(item: DatasetItem) -> Any:
     """Free JSON as it is; of a conversation its messages, with the tools where there are some."""
     if item.is_json:
         return item.input
     return {"messages": item.messages, "tools": item.tools} if item.tools else read_messages(item.messages)
 
 
-def _expected(item: DatasetItem) -> Any:
+def expected_of(item: DatasetItem) -> Any:
+    """What should come out; None where nothing is expected."""
     return item.expected if item.is_json else item.expected_output or None
 
 
@@ -171,8 +172,8 @@ def item_row(item: DatasetItem, media: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "id": reference_of(item),
         "status": "ARCHIVED" if item.archived else "ACTIVE",
-        "input": _input(item),
-        "expectedOutput": _expected(item),
+        "input": input_of(item),
+        "expectedOutput": expected_of(item),
         "metadata": item.metadata,
         "sourceTraceId": item.trace_id or None,
         "sourceObservationId": item.observation_id or None,

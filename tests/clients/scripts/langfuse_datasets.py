@@ -1,6 +1,7 @@
 """Datasets, experiments, media and readers with the Langfuse SDK, whatever its line; prints what it got."""
 
 import base64
+import datetime
 import json
 import sys
 import time
@@ -84,6 +85,12 @@ def readers():
     else:
         yield "observations_v2", api.observations.get_many(trace_id=trace_id, fields="core,basic,io").data
         yield "scores", api.scores.get_many(name="exact", limit=100, fields="subject").data
+        since = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+        yield "runs", api.experiments.list(from_start_time=since, fields="scores,metadata").data
+        yield (
+            "run",
+            api.experiments.list_items(from_start_time=since, experiment_id=result.experiment_id).data,
+        )
 
 
 found = dict(readers())
