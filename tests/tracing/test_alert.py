@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
+from rest_framework.test import APIClient
 
 from apps.core.access import Role
 from apps.core.actors import Actor
@@ -467,7 +468,10 @@ def test_the_pages_make_change_test_and_mute_an_alert(console, editor, workspace
     client.post(f"{LIST}{alert.pk}/act/", {"action": "test"})
     client.post(f"{LIST}{alert.pk}/act/", {"action": "1d"})
     page = client.get(url).content.decode()
-    assert "Traces: Latency p95 &gt; 2.00 s over 15 minutes (Environment is live)" in client.get(LIST).content.decode()
+    assert (
+        "Traces: Latency p95 &gt; 2.00 s over 15 minutes (Environment is live)"
+        in client.get(LIST).content.decode()
+    )
     assert "s3cret" not in page
     assert "Unmute" in page
     assert "Webhook: waiting" in page
@@ -506,4 +510,7 @@ def test_the_api_keeps_alerts(api, editor, viewer, stranger):
     assert (bad.status_code, bad.json()["code"]) == (422, "invalid_metric_query")
     assert api(viewer).get(url).status_code == 200
     assert api(viewer).post(f"{url}test/").status_code == 403
+    outsider = APIClient()
+    outsider.force_authenticate(stranger)
+    assert outsider.post(f"{url}mute/", {}, format="json").status_code == 404
     assert client.delete(url).status_code == 204

@@ -117,10 +117,11 @@ class AlertViewSet(WorkspaceViewSet[Alert]):
     @action(detail=True, methods=["post"])
     def mute(self, request: Request, *_args: Any, **_kwargs: Any) -> Response:
         """Tell nobody until a time, or again from now."""
+        alert = self.get_object()
         body = MuteSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         until = body.validated_data["until"]
-        return self.render(services.mute_alert(actor=self.actor, alert=self.get_object(), until=until))
+        return self.render(services.mute_alert(actor=self.actor, alert=alert, until=until))
 
     @extend_schema(request=None, responses={201: AlertEventSerializer})
     @action(detail=True, methods=["post"])
