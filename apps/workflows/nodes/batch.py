@@ -15,8 +15,8 @@ from apps.workflows.dsl.scope import Scope
 from apps.workflows.dsl.sentences import Sentence, Text
 from apps.workflows.dsl.values import Value, compile_value
 from apps.workflows.engine.containers import Rounds
-from apps.workflows.engine.node import BREAK, Node, NodeConfig, NodeContext, Result
-from apps.workflows.nodes.support.rounds import ERRORS_OUTPUT, Collected, OnRoundError
+from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
+from apps.workflows.nodes.support.rounds import ERRORS_OUTPUT, CollectingRounds, OnRoundError
 
 _OWN = frozenset({"index", "count", "errors"})
 
@@ -94,18 +94,16 @@ class BatchNode(Node[BatchConfig]):
         return _Batch(config, self.collect)
 
 
-class _Batch(Rounds):
+class _Batch(CollectingRounds):
     def __init__(self, config: BatchConfig, collect: dict[str, Value]) -> None:
-        self.parallel = config.concurrency
+        super().__init__(config.concurrency, config.round_error)
         self._lists = config.inputs
         self._count = min(config.size, *(len(items) for items in config.inputs.values()))
         self._collect = collect
-        self._collected = Collected(config.round_error)
-        self._ended = False
 
     def begin(self, index: int) -> dict[str, Any] | None:
         """The next item of every list."""
-        if self._ended or index >= self._count:
+        if self.ended or index >= self._count:
             return None
         items = {name: values[index] for name, values in self._lists.items()}
         return {**items, "index": index, "count": self._count}
@@ -116,19 +114,10 @@ class _Batch(Rounds):
             return None, signal
         return {name: value.resolve(scope) for name, value in self._collect.items()}, None
 
-    def failed(self, index: int, error: Exception) -> None:
-        """Stop, or go on without it."""
-        self._collected.failed(error)
-
-    def keep(self, index: int, output: Any, error: Mapping[str, Any] | None, signal: str | None) -> None:
-        """Collect it."""
-        self._collected.keep(index, output, error)
-        self._ended = self._ended or signal == BREAK
-
     def result(self) -> Result:
         """A list for each name, in the order of the rounds."""
-        found = self._collected.values()
+        found = self.collected.values()
         lists: dict[str, Any] = {
             name: [None if round_ is None else round_[name] for round_ in found] for name in self._collect
         }
-        return Result({**lists, "errors": self._collected.errors()})
+        return Result({**lists, "errors": self.collected.errors()})

@@ -13,8 +13,8 @@ from apps.workflows.dsl.nodetype import Output
 from apps.workflows.dsl.scope import Scope
 from apps.workflows.dsl.values import Value, compile_value
 from apps.workflows.engine.containers import Rounds
-from apps.workflows.engine.node import BREAK, Node, NodeConfig, NodeContext, Result
-from apps.workflows.nodes.support.rounds import ERRORS_OUTPUT, Collected, OnRoundError
+from apps.workflows.engine.node import Node, NodeConfig, NodeContext, Result
+from apps.workflows.nodes.support.rounds import ERRORS_OUTPUT, CollectingRounds, OnRoundError
 
 
 class IterationConfig(NodeConfig):
@@ -82,18 +82,16 @@ class IterationNode(Node[IterationConfig]):
         return _Iteration(config, self.output)
 
 
-class _Iteration(Rounds):
+class _Iteration(CollectingRounds):
     def __init__(self, config: IterationConfig, output: Value) -> None:
-        self.parallel = config.parallel
+        super().__init__(config.parallel, config.round_error)
         self._items = config.items
         self._output = output
         self._flatten = config.flatten
-        self._collected = Collected(config.round_error)
-        self._ended = False
 
     def begin(self, index: int) -> dict[str, Any] | None:
         """The next item."""
-        if self._ended or index >= len(self._items):
+        if self.ended or index >= len(self._items):
             return None
         return {"item": self._items[index], "index": index, "count": len(self._items)}
 
@@ -101,19 +99,10 @@ class _Iteration(Rounds):
         """What the round gives; None when it was cut short."""
         return (self._output.resolve(scope) if signal is None else None), signal
 
-    def failed(self, index: int, error: Exception) -> None:
-        """Stop, or go on without it."""
-        self._collected.failed(error)
-
-    def keep(self, index: int, output: Any, error: Mapping[str, Any] | None, signal: str | None) -> None:
-        """Collect it."""
-        self._collected.keep(index, output, error)
-        self._ended = self._ended or signal == BREAK
-
     def result(self) -> Result:
         """All that was collected, in the order of the items."""
-        found = self._collected.values()
+        found = self.collected.values()
         lists = [value for value in found if value is not None]
         if self._flatten and lists and all(isinstance(value, list) for value in lists):
             found = [item for value in lists for item in value]
-        return Result({"output": found, "errors": self._collected.errors()})
+        return Result({"output": found, "errors": self.collected.errors()})

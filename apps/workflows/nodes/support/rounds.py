@@ -8,6 +8,8 @@ from typing import Any, Literal
 from django.utils.translation import gettext_noop as _
 
 from apps.workflows.dsl.nodetype import Output
+from apps.workflows.engine.containers import Rounds
+from apps.workflows.engine.node import BREAK
 
 OnRoundError = Literal["stop", "continue", "drop"]
 
@@ -44,3 +46,21 @@ class Collected:
             {"index": index, "message": error["message"], "code": error["code"]}
             for index, error in sorted(self._errors.items(), key=lambda item: item[0])
         ]
+
+
+class CollectingRounds(Rounds):
+    """Rounds whose outputs are collected, until they are used up or one of them breaks off."""
+
+    def __init__(self, parallel: int, on_error: OnRoundError) -> None:
+        self.parallel = parallel
+        self.collected = Collected(on_error)
+        self.ended = False
+
+    def failed(self, index: int, error: Exception) -> None:
+        """Stop, or go on without it."""
+        self.collected.failed(error)
+
+    def keep(self, index: int, output: Any, error: Mapping[str, Any] | None, signal: str | None) -> None:
+        """Collect it."""
+        self.collected.keep(index, output, error)
+        self.ended = self.ended or signal == BREAK
