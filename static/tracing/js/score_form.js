@@ -115,14 +115,14 @@ export class ScoreForm {
   }
 
   choice(options) {
-    const group = el("fieldset", "fw-row tr-choice");
+    const group = el("fieldset", "tr-choice");
     group.append(el("legend", "fw-field__label", gettext("Value")));
     const given = this.dataType === "boolean" ? this.score?.value : this.score?.string_value;
     options.forEach(([value, title]) => {
-      const label = el("label", "fw-checkbox");
+      const label = el("label", "tr-choice__option");
       const radio = el("input", "", "", { type: "radio", name: `${this.id}-value`, value: String(value), required: "" });
       radio.checked = given === value;
-      label.append(radio, ` ${title}`);
+      label.append(radio, el("span", "", title));
       group.append(label);
     });
     this.read = () => {
