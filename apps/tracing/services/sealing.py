@@ -39,7 +39,10 @@ def index_name(day: date) -> str:
 
 
 def seal(*, now: datetime | None = None) -> list[date]:
-    """Index the days that are over and are not indexed yet; returns them. One process at a time does it."""
+    """Index the days that are over and are not indexed yet, the newest first; returns them.
+
+    One process at a time does it.
+    """
     now = now or datetime.now(UTC)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
@@ -48,7 +51,7 @@ def seal(*, now: datetime | None = None) -> list[date]:
         try:
             days = sorted(partitions.existing_days(cursor))
             _summarize(cursor, [day for day in days if abs((now.date() - day).days) <= 1])
-            over = [day for day in days if _end(day) + AFTER <= now]
+            over = [day for day in reversed(days) if _end(day) + AFTER <= now]
             return [day for day in over if _index(cursor, day)]
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
