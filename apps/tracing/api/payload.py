@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from apps.tracing import payloads
 from apps.tracing.api.base import SPAN_ID, TRACE_ID, TraceAPIView
-from apps.tracing.api.serializers import ConversationSerializer
+from apps.tracing.api.serializers import TurnPageSerializer
 from apps.tracing.chat import Chat, read_chat
 from apps.tracing.selectors import Payload
 
@@ -99,7 +99,7 @@ class ConversationView(TraceAPIView):
     @extend_schema(
         operation_id="observations_conversation",
         parameters=[TRACE_ID, SPAN_ID, ConversationQuerySerializer],
-        responses=ConversationSerializer,
+        responses=TurnPageSerializer,
     )
     def get(self, request: Request, trace_id: str, span_id: str) -> Response:
         """Up to 100 turns in one form, whatever provider's messages were recorded."""

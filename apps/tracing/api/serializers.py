@@ -226,7 +226,7 @@ class TurnSerializer(serializers.Serializer[Any]):
     parts = PartSerializer(many=True)
 
 
-class ConversationSerializer(serializers.Serializer[Any]):
+class TurnPageSerializer(serializers.Serializer[Any]):
     """Turns of an input or output from `offset`; `total` is 0 where it is no conversation."""
 
     turns = TurnSerializer(many=True)
@@ -237,8 +237,8 @@ class ConversationSerializer(serializers.Serializer[Any]):
 class TurnsSerializer(serializers.Serializer[Any]):
     """The conversations in input and output; null where there is none, or the text is cut."""
 
-    input = ConversationSerializer(allow_null=True)
-    output = ConversationSerializer(allow_null=True)
+    input = TurnPageSerializer(allow_null=True)
+    output = TurnPageSerializer(allow_null=True)
 
 
 class LinkSerializer(serializers.Serializer[Any]):
