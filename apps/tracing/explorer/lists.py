@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
 from django.contrib.auth.models import AnonymousUser
-from django.db import models
+from django.db import connection, models
 from django.utils import timezone
 
 from apps.core.models import User, Workspace
@@ -19,6 +19,7 @@ from apps.tracing.explorer.condition import Condition
 from apps.tracing.explorer.fields import OBSERVATION_FIELDS, TRACE_FIELDS, Field, Kind
 from apps.tracing.explorer.hints import hint
 from apps.tracing.models import Observation, Trace
+from apps.tracing.writer import partitions
 
 DEFAULT_RANGE: Final = timedelta(days=7)
 PAGE_SIZE: Final = 50
@@ -110,6 +111,7 @@ class Search:
             where=steps.Range(start, end, newer),
             everything=self.everything(user=user, workspace=workspace),
             indexed=bool(self.text or self.hints(workspace)),
+            plain_days=_plain_days if self.kind is OBSERVATIONS else frozenset,
         )
 
     def rows(self, *, user: User | AnonymousUser, workspace: Workspace) -> models.QuerySet[Any]:
@@ -134,6 +136,11 @@ class Search:
                 traces = traces.filter(condition.to_q(condition.field.path.removeprefix(_OF_TRACE)))
             found = found.filter(trace_id__in=traces.values("trace_id"))
         return _narrow(found, own)
+
+
+def _plain_days() -> set[date]:
+    with connection.cursor() as cursor:
+        return partitions.days_without_search(cursor)
 
 
 _DURATION = models.ExpressionWrapper(

@@ -33,11 +33,6 @@ WHERE inhparent = ANY (ARRAY['tracing_observation_figures'::regclass, 'tracing_o
 """
 
 
-def index_name(day: date) -> str:
-    """The name of a day's search index."""
-    return f"{partitions.partition_name('tracing_observation', day)}_search"
-
-
 def seal(*, now: datetime | None = None) -> list[date]:
     """Index the days that are over and are not indexed yet, the newest first; returns them.
 
@@ -63,7 +58,7 @@ def _end(day: date) -> datetime:
 
 def _index(cursor: Any, day: date) -> bool:
     """Build a day's index unless it is there; what an interrupted build has left is built anew."""
-    name, table = index_name(day), partitions.partition_name("tracing_observation", day)
+    name, table = partitions.search_index_name(day), partitions.partition_name("tracing_observation", day)
     cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", [name])
     valid = cursor.fetchone()
     if valid == (True,):

@@ -50,6 +50,23 @@ def existing_days(cursor: Cursor) -> set[date]:
     return {day for day in days if days.count(day) == len(TABLES)}
 
 
+def search_index_name(day: date) -> str:
+    """The name of the index that a day gets when it is over."""
+    return f"{partition_name('tracing_observation', day)}_search"
+
+
+def days_without_search(cursor: Cursor) -> set[date]:
+    """Days whose observations have no search index, or one that is not ready."""
+    cursor.execute(
+        "SELECT child.relname FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid "
+        "WHERE inhparent = 'tracing_observation'::regclass AND NOT EXISTS ("
+        "SELECT FROM pg_index JOIN pg_class found ON found.oid = indexrelid "
+        "WHERE indrelid = child.oid AND indisvalid AND found.relname = child.relname || '_search')"
+    )
+    found = [match for row in cursor.fetchall() if (match := _SUFFIX.search(row[0]))]
+    return {datetime.strptime(match[1], "%Y%m%d").replace(tzinfo=UTC).date() for match in found}
+
+
 def ensure(cursor: Cursor, days: Iterable[date]) -> list[date]:
     """Make the missing partitions of `days`, inside one transaction of the caller; returns the days made.
 
