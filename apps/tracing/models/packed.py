@@ -43,7 +43,7 @@ def unpack(stored: bytes | memoryview) -> Texts:
     """The texts of `pack`."""
     view = memoryview(stored)
     raw: bytes | memoryview = view[1:]
-    if view[:1] == ZSTD:
+    if view[0] == ZSTD[0]:
         decompressor = getattr(_own, "decompressor", None)
         if decompressor is None:
             decompressor = _own.decompressor = zstandard.ZstdDecompressor()

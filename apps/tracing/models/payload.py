@@ -41,9 +41,11 @@ class ObservationPayload(models.Model):
     @property
     def input(self) -> str | None:
         """What went in."""
-        return self.texts[0]
+        text: str | None = self.texts[0]
+        return text
 
     @property
     def output(self) -> str | None:
         """What came out."""
-        return self.texts[1]
+        text: str | None = self.texts[1]
+        return text
