@@ -16,7 +16,7 @@ class AgentsConfig(AppConfig):
     def ready(self) -> None:
         """Register pages, navigation, dashboard and the way back from traces."""
         from apps.agents.admin import conversation, dashboard, pages, playground, prompts  # noqa: F401  # registers the admin
-        from apps.agents.links import message_link, prompt_link
+        from apps.agents.links import message_link, playground_link, prompt_link
         from apps.agents.openers import playground_address, prompt_address
         from apps.core.admin import dashboard as start_page
         from apps.core.admin import navigation
@@ -59,5 +59,6 @@ class AgentsConfig(AppConfig):
         links.register("agents.message", message_link)
         owners.register("agents.message", Owner.AGENT)
         links.register("agents.prompt", prompt_link)
+        links.register("agents.playground", playground_link)
         openers.register("playground", openers.Opener(_("Open in playground"), playground_address))
         openers.register("prompt", openers.Opener(_("Open the prompt version"), prompt_address))

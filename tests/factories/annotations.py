@@ -6,6 +6,8 @@ import time
 from itertools import count
 from typing import Any
 
+from django.utils import timezone
+
 from apps.agents.models import Agent, Conversation, Message
 from apps.annotations.models import AnnotationQueue, Dataset, DatasetItem, DatasetRunItem, QueueItem
 from apps.annotations.services.annotation_queue import create_queue
@@ -14,7 +16,6 @@ from apps.annotations.services.dataset_item import Content, add_item
 from apps.annotations.services.dataset_run import ensure_run, put_run_item
 from apps.annotations.services.queue_item import add_conversations
 from apps.core.models import Workspace
-from django.utils import timezone
 from tests.factories.core import SYSTEM
 
 LABELS = ({"name": "Unsupported", "color": "red"}, {"name": "Tone", "color": "blue"})
