@@ -35,4 +35,6 @@ def prompt_address(actor: Actor, observation: Observation) -> str | None:
     )
     if version is None:
         return None
-    return f"{reverse('admin:agents_prompt', args=[version.prompt_id])}?{urlencode({'version': version.number})}"
+    return (
+        f"{reverse('admin:agents_prompt', args=[version.prompt_id])}?{urlencode({'version': version.number})}"
+    )
