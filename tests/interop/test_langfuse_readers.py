@@ -62,7 +62,7 @@ def test_traces_observations_and_sessions(
         assert client.get(f"{API}/{path}").status_code == 422, path
     assert client.delete(f"{API}/traces/{second.trace_id}").status_code == 200
     assert client.delete(f"{API}/traces", {"traceIds": [first.trace_id, "none"]}).status_code == 200
-    assert not Trace.objects.exists()
+    assert not Trace.objects.in_workspace(workspace).exists()
 
 
 def _traces(client: APIClient, first: Trace, second: Trace, max_queries: Any) -> None:
@@ -104,7 +104,7 @@ def _observations(client: APIClient, trace: Trace, max_queries: Any) -> None:
         cursor = page["meta"]["cursor"]
         if not cursor:
             break
-    assert len(seen) == len(set(seen)) == Observation.objects.count()
+    assert len(seen) == len(set(seen)) == Observation.objects.filter(workspace_id=trace.workspace_id).count()
     query = {
         "fields": "core,io,metrics,trace_context",
         "filter": condition(column="latency", operator=">", value=1.2),

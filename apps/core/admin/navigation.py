@@ -78,7 +78,7 @@ def register(
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Return Unfold's navigation structure for one request."""
-    home = {"title": _("Dashboard"), "icon": "dashboard", "link": reverse("admin:index")}
+    home = {"title": _("Overview"), "icon": "home", "link": reverse("admin:index")}
     groups: list[dict[str, Any]] = [{"items": [home]}]
     for section in Section:
         entries = sorted(
