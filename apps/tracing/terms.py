@@ -6,10 +6,12 @@ indexed as they come. Observations are many and come fast: each day is indexed w
 
 import re
 from collections.abc import Mapping
+from math import ceil, floor
 from typing import Any, Final
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 
 #: Number of a column within the index. Indexes hold these for good: only ever add.
 OBSERVATION_TERMS: Final[Mapping[str, int]] = {
@@ -19,6 +21,9 @@ OBSERVATION_TERMS: Final[Mapping[str, int]] = {
 TRACE_TERMS: Final[Mapping[str, int]] = {
     "name": 1, "status": 3, "environment": 9, "release": 10, "version": 11, "source_type": 12, "source_id": 13,
 }  # fmt: skip
+
+#: How long a step took, in whole milliseconds: a day's many equal ones take little room in an index, intervals do not.
+LATENCY_SQL: Final = "(EXTRACT(epoch FROM (end_time - start_time)) * 1000)::bigint"
 
 #: Of the text that a row is found by.
 TEXT_SQL: Final = "name || ' ' || input_preview || ' ' || output_preview"
@@ -82,6 +87,28 @@ class _Matches(models.Func):
     template = "(%(expressions)s::tsquery)"
     arg_joiner = " @@ "
     output_field = models.BooleanField()
+
+
+class _Milliseconds(models.Func):
+    """LATENCY_SQL of a queryset's rows."""
+
+    template = "((EXTRACT(epoch FROM (%(expressions)s)) * 1000)::bigint)"
+    arg_joiner = " - "
+    output_field = models.BigIntegerField()
+
+
+def lasts(operator: str, milliseconds: float) -> models.Q:
+    """What is true of the whole milliseconds wherever a comparison of the exact latency is.
+
+    `operator` is one of gt, gte, lt, lte and eq.
+    """
+    took = _Milliseconds(models.F("end_time"), models.F("start_time"))
+    found = models.Q()
+    if operator in {"gt", "gte", "eq"}:
+        found &= models.Q(GreaterThanOrEqual(took, floor(milliseconds)))
+    if operator in {"lt", "lte", "eq"}:
+        found &= models.Q(LessThanOrEqual(took, ceil(milliseconds)))
+    return found
 
 
 def has_value(terms: Mapping[str, int], workspace_id: Any, column: str, values: list[str]) -> models.Q:

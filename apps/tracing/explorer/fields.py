@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+
+#: The alias under which the list of observations has how long each took.
+DURATION: Final = "duration"
 
 
 class Kind(StrEnum):
@@ -87,7 +91,7 @@ OBSERVATION_FIELDS = (
     Field("user_id", _("User of the trace"), Kind.TEXT, "trace.user_id"),
     Field("session_id", _("Session of the trace"), Kind.TEXT, "trace.session_id"),
     *_SHARED_AFTER,
-    Field("latency_ms", _("Latency (ms)"), Kind.NUMBER, "duration", to_value=_milliseconds),
+    Field("latency_ms", _("Latency (ms)"), Kind.NUMBER, DURATION, to_value=_milliseconds),
     Field("ttft_ms", _("Time to first token (ms)"), Kind.NUMBER, "ttft_ms"),
     Field("metadata", _("Metadata"), Kind.JSON, "metadata"),
     Field("attributes", _("Attribute"), Kind.JSON, "attributes"),

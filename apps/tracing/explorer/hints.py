@@ -9,7 +9,7 @@ from django.db import models
 
 from apps.tracing import terms
 from apps.tracing.explorer.condition import COMPARISONS, Condition, values_of
-from apps.tracing.explorer.fields import Kind
+from apps.tracing.explorer.fields import DURATION, Kind
 
 #: Conditions of the trace that its own indexes answer.
 _OF_TRACE: Final = ("trace.user_id", "trace.session_id")
@@ -28,7 +28,7 @@ def hint(condition: Condition, columns: Mapping[str, int], workspace_id: Any) ->
     if kind is Kind.LIST and operator == "has":
         return models.Q()
     if kind is Kind.NUMBER and operator in COMPARISONS:
-        return models.Q()
+        return terms.lasts(operator, float(condition.value)) if path == DURATION else models.Q()
     if kind is Kind.JSON and operator == "is":
         return _contains(path, condition.key, condition.value)
     return None

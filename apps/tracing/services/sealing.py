@@ -1,10 +1,11 @@
 """Indexing the days that are over.
 
-While spans come in, their day has the two indexes it needs; the one that answers every filter is built when the day is
-over, beside the writers and once for all of it: a third of the time that keeping it up to date would have taken.
+While spans come in, their day has the two indexes it needs; those that answer every filter are built when the day is
+over, beside the writers and once for all of it: a third of the time that keeping them up to date would have taken.
 """
 
 import logging
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
@@ -19,13 +20,20 @@ logger = logging.getLogger(__name__)
 AFTER: Final = timedelta(minutes=30)
 _LOCK: Final = 0x666C_7774  # any constant; two processes don't build the same index
 
-_BUILD: Final = f"""
+#: By the end of its name; the search index comes last, for a day that has it counts as indexed.
+_BUILDS: Final[Mapping[str, str]] = {
+    "by_latency": f"(workspace_id, ({terms.LATENCY_SQL}))",
+    **{
+        f"by_{column}": f"(workspace_id, {column}) WHERE {column} IS NOT NULL"
+        for column in ("input_tokens", "output_tokens", "cost", "ttft_ms")
+    },
+    partitions.SEARCH: f"""
 USING gin (
     ({terms.terms_sql(terms.OBSERVATION_TERMS)}),
     tags, metadata jsonb_path_ops, attributes jsonb_path_ops,
     (tracing_words({terms.TEXT_SQL}))
-)
-"""
+)""",
+}
 _FIGURES: Final = """
 SELECT inhrelid::regclass FROM pg_inherits JOIN pg_index ON indexrelid = inhrelid
 WHERE inhparent = ANY (ARRAY['tracing_observation_figures'::regclass, 'tracing_observation_received'::regclass])
@@ -57,8 +65,19 @@ def _end(day: date) -> datetime:
 
 
 def _index(cursor: Any, day: date) -> bool:
-    """Build a day's index unless it is there; what an interrupted build has left is built anew."""
-    name, table = partitions.search_index_name(day), partitions.partition_name("tracing_observation", day)
+    """Build a day's indexes unless they are there; says whether one was built."""
+    table = partitions.partition_name("tracing_observation", day)
+    built = [_build(cursor, table, f"{table}_{name}", build) for name, build in _BUILDS.items()]
+    if not any(built):
+        return False
+    _summarize(cursor, [day])
+    cursor.execute(f"ANALYZE {table}")
+    logger.info("The spans of %s are indexed.", day)
+    return True
+
+
+def _build(cursor: Any, table: str, name: str, build: str) -> bool:
+    """Build one index unless it is there; what an interrupted build has left is built anew."""
     cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", [name])
     valid = cursor.fetchone()
     if valid == (True,):
@@ -67,10 +86,7 @@ def _index(cursor: Any, day: date) -> bool:
         cursor.execute(f"DROP INDEX {name}")
     # writers go on meanwhile; a transaction can't do that, and only tests have one
     concurrently = "" if connection.in_atomic_block else "CONCURRENTLY"
-    cursor.execute(f"CREATE INDEX {concurrently} {name} ON {table} {_BUILD}")
-    _summarize(cursor, [day])
-    cursor.execute(f"ANALYZE {table}")
-    logger.info("The spans of %s are indexed.", day)
+    cursor.execute(f"CREATE INDEX {concurrently} {name} ON {table} {build}")
     return True
 
 

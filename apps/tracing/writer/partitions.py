@@ -9,6 +9,8 @@ from typing import Any, Protocol
 logger = logging.getLogger(__name__)
 
 TABLES = ("tracing_observation", "tracing_observationpayload")
+#: How the name of the index ends by which a day that is over is searched.
+SEARCH = "search"
 DAYS_AHEAD = 7
 #: Older spans than this go to the default partition, so that odd clocks can't make thousands of tables.
 MAX_DAYS_BACK = 400
@@ -50,18 +52,14 @@ def existing_days(cursor: Cursor) -> set[date]:
     return {day for day in days if days.count(day) == len(TABLES)}
 
 
-def search_index_name(day: date) -> str:
-    """The name of the index that a day gets when it is over."""
-    return f"{partition_name('tracing_observation', day)}_search"
-
-
 def days_without_search(cursor: Cursor) -> set[date]:
     """Days whose observations have no search index, or one that is not ready."""
     cursor.execute(
         "SELECT child.relname FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid "
         "WHERE inhparent = 'tracing_observation'::regclass AND NOT EXISTS ("
         "SELECT FROM pg_index JOIN pg_class found ON found.oid = indexrelid "
-        "WHERE indrelid = child.oid AND indisvalid AND found.relname = child.relname || '_search')"
+        "WHERE indrelid = child.oid AND indisvalid AND found.relname = child.relname || %s)",
+        [f"_{SEARCH}"],
     )
     found = [match for row in cursor.fetchall() if (match := _SUFFIX.search(row[0]))]
     return {datetime.strptime(match[1], "%Y%m%d").replace(tzinfo=UTC).date() for match in found}
