@@ -33,6 +33,7 @@ class TracingConfig(AppConfig):
             SavedViewsPage,
             TraceListPage,
         )
+        from apps.tracing.admin.retention import TraceRetentionPage
         from apps.tracing.admin.session import SessionListPage, SessionPage
         from apps.tracing.admin.trace import TracePage
         from apps.tracing.admin.user import UserListPage, UserPage
@@ -58,6 +59,7 @@ class TracingConfig(AppConfig):
         pages.register("traces/compare/", ComparePage, "tracing_compare")
         pages.register("traces/<str:trace_id>/", TracePage, "tracing_trace")
         pages.register("traces/<str:trace_id>/bulk/", TraceBulkPage, "tracing_trace_bulk")
+        pages.register("trace-retention/", TraceRetentionPage, "tracing_retention")
         pages.register("sessions/", SessionListPage, "tracing_sessions")
         pages.register("sessions/<any:session_id>/", SessionPage, "tracing_session")
         pages.register("trace-users/", UserListPage, "tracing_users")
@@ -126,5 +128,14 @@ class TracingConfig(AppConfig):
             62,
             action="change",
             model="tracing.TraceForwarder",
+        )
+        navigation.register(
+            "Settings",
+            _("Retention of traces"),
+            "auto_delete",
+            "admin:tracing_retention",
+            63,
+            action="change",
+            model="tracing.TraceRetention",
         )
         dashboard.register_card(10, trace_cards)

@@ -82,6 +82,13 @@ class InvalidMask(Invalid):
     title = _("This masking rule can't work")
 
 
+class InvalidRetention(Invalid):
+    """A time for which traces can't be kept."""
+
+    code = "invalid_retention"
+    title = _("Traces can't be kept for this time")
+
+
 class InvalidForwarder(Invalid):
     """A forwarder that could not work."""
 

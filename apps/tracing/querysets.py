@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.auth.models import AnonymousUser
 
-    from apps.core.models import User
+    from apps.core.models import User, Workspace
 
     # named in text below, where the linter does not look
     from apps.tracing.models.alert import Alert  # noqa: F401
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from apps.tracing.models.span_draft import SpanDraft  # noqa: F401
     from apps.tracing.models.trace import Trace
     from apps.tracing.models.trace_export import TraceExport  # noqa: F401
+    from apps.tracing.models.trace_retention import TraceRetention
     from apps.tracing.models.widget import Widget  # noqa: F401
 
 
@@ -162,6 +163,14 @@ class MaskingRuleQuerySet(WorkspaceQuerySet["MaskingRule"]):
 
 class TraceForwarderQuerySet(WorkspaceQuerySet["TraceForwarder"]):
     """Trace forwarders."""
+
+
+class TraceRetentionQuerySet(WorkspaceQuerySet["TraceRetention"]):
+    """Retentions of traces."""
+
+    def of(self, workspace: "Workspace") -> "TraceRetention":
+        """The workspace's retention; one that is not stored as long as nobody has set it."""
+        return self.in_workspace(workspace).first() or self.model(workspace=workspace)
 
 
 class SavedViewQuerySet(WorkspaceQuerySet["SavedView"]):

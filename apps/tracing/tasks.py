@@ -16,6 +16,7 @@ from apps.tracing.services import (
     retention,
     rollup,
     trace_export,
+    trace_retention,
 )
 from apps.tracing.services.media import drop_unused_media
 from apps.tracing.services.sealing import seal
@@ -27,6 +28,12 @@ def keep_partitions() -> None:
     """Make the partitions of the coming days and drop the expired ones."""
     retention.keep_partitions()
     retention.drop_expired()
+
+
+@periodic("tracing.expire_traces", seconds=300)
+def expire_traces() -> None:
+    """Delete traces that their workspace no longer keeps."""
+    trace_retention.expire_traces()
 
 
 @periodic("tracing.index_days", seconds=900)

@@ -10,6 +10,7 @@ from apps.tracing.api.dashboard import DashboardViewSet
 from apps.tracing.api.media import MediaContentView, MediaListView, MediaView
 from apps.tracing.api.metric import MetricsView
 from apps.tracing.api.payload import ConversationView, PayloadFileView, PayloadPieceView
+from apps.tracing.api.retention import TraceRetentionView
 from apps.tracing.api.trace_exports import TraceExportViewSet
 
 router = SimpleRouter()
@@ -43,6 +44,7 @@ urlpatterns = [
         ConversationView.as_view(),
         name="observation-conversation",
     ),
+    path("trace-retention/", TraceRetentionView.as_view(), name="trace-retention"),
     path("media/", MediaListView.as_view(), name="media-list"),
     path("media/<str:media_id>/", MediaView.as_view(), name="media-detail"),
     path("media/<str:media_id>/content/", MediaContentView.as_view(), name="media-content"),

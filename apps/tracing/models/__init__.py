@@ -26,6 +26,7 @@ from apps.tracing.models.score_config import ScoreConfig, ScoreDataType
 from apps.tracing.models.span_draft import SpanDraft
 from apps.tracing.models.trace import Trace, TraceStatus
 from apps.tracing.models.trace_export import ExportFormat, ExportLimit, ExportList, TraceExport
+from apps.tracing.models.trace_retention import TraceRetention
 from apps.tracing.models.widget import Chart, MetricView, Widget
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "Trace",
     "TraceExport",
     "TraceForwarder",
+    "TraceRetention",
     "TraceStatus",
     "UserRollup",
     "Widget",
