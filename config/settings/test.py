@@ -20,7 +20,8 @@ DATABASES["default"]["TEST"] = {
 }
 
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-MEDIA_ROOT = Path(tempfile.mkdtemp(prefix="flywheel-media-"))
+_media = tempfile.TemporaryDirectory(prefix="flywheel-media-")  # goes when the process ends
+MEDIA_ROOT = Path(_media.name)
 STORAGES = {
     **STORAGES,
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
