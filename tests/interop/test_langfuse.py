@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 from apps.core.models import User, Workspace
 from apps.interop.asgi import http_doors
 from apps.interop.langfuse import ids
-from apps.tracing.models import Score
+from apps.tracing.models import Score, TraceRetention
 from tests.factories.core import make_api_key
 from tests.factories.tracing import make_trace
 
@@ -70,6 +70,9 @@ def test_the_project_is_the_workspace(client: APIClient, workspace: Workspace) -
         assert project["id"] == str(workspace.pk)
         assert project["metadata"] == {}
         assert set(project["organization"]) == {"id", "name"}
+        assert project["retentionDays"] is None
+    TraceRetention.objects.create(workspace=workspace, days=30)
+    assert client.get("/api/public/projects").json()["data"][0]["retentionDays"] == 30
 
 
 def test_health_needs_no_key() -> None:

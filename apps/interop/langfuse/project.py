@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from apps.core.api.problems import CONTENT_TYPE, problem
 from apps.core.models import Workspace
 from apps.interop.base import AdapterView
+from apps.tracing.models import TraceRetention
 
 #: The version of the surface that is spoken here; SDKs compare nothing with it.
 VERSION = "3.0.0"
@@ -24,7 +25,8 @@ class ProjectsView(AdapterView):
 def project(workspace: Workspace) -> dict[str, object]:
     """The workspace as a project; every key is needed by some SDK line."""
     named = {"id": str(workspace.pk), "name": workspace.name}
-    return {**named, "organization": dict(named), "metadata": {}, "retentionDays": None}
+    days = TraceRetention.objects.of(workspace).effective_days
+    return {**named, "organization": dict(named), "metadata": {}, "retentionDays": days}
 
 
 def health(request: HttpRequest) -> JsonResponse:
