@@ -1,5 +1,6 @@
 """Search indexes: what they hold, when they are built, and that a list finds the same with them and without."""
 
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -9,6 +10,7 @@ from django.utils import timezone
 
 from apps.tracing import terms
 from apps.tracing.explorer import OBSERVATIONS, TRACES, Condition, Search, count_facets, read_page, steps
+from apps.tracing.explorer.keyset import Cursor
 from apps.tracing.models import Observation
 from apps.tracing.services import sealing
 from tests.factories.tracing import make_trace
@@ -36,7 +38,13 @@ def far_away(viewer, workspace, monkeypatch):
         INPUT="Wo ist 订单号 Zürich-88?",
     )
     metadata = {"customer": {"tier": "gold"}, "seats": 12, "plan.name": "pro"}
-    Observation.objects.of_trace(old).filter(span_id="0000000000000001").update(metadata=metadata)
+    Observation.objects.of_trace(old).filter(span_id="0000000000000001").update(
+        metadata=metadata, end_time=old.start_time + timedelta(milliseconds=90_000.4)
+    )
+    retrieval = Observation.objects.of_trace(old).get(span_id="0000000000000002")
+    Observation.objects.of_trace(old).filter(span_id=retrieval.span_id).update(
+        cost="0.03", end_time=retrieval.start_time + timedelta(milliseconds=0.5)
+    )
     for hours in range(1, 4):
         make_trace(workspace, ago_s=3600 * hours, name="other")
     assert old.start_time.date() in sealing.seal(now=timezone.now())
@@ -52,40 +60,60 @@ def test_a_day_is_indexed_once_when_it_is_over(workspace):
     assert sealing.seal() == []
 
 
-@pytest.mark.parametrize(
-    ("condition", "found"),
-    [
-        ("metadata.customer.tier:is:gold", ["answer"]),
-        ("metadata.seats:is:12", ["answer"]),
-        ("metadata.plan.name:is:pro", ["answer"]),
-        ("metadata.seats:is:13", []),
-        ("tags:has:vip", ["answer"]),
-        ("name:in:answer, nothing", ["answer"]),
-        ("environment:is:live-7", ["answer"]),
-        ("user_id:is:ada", ["answer", "chat", "retrieve"]),
-        ("user_id:is:bob", []),
-        ("cost:gt:0.1", []),
-    ],
-)
-def test_what_is_seldom_is_found_through_the_index(viewer, workspace, far_away, condition, found):
-    assert names(OBSERVATIONS, viewer, workspace, condition) == found
+#: What each condition finds of the old trace.
+BY_CONDITION = {
+    "metadata.customer.tier:is:gold": ["answer"],
+    "metadata.seats:is:12": ["answer"],
+    "metadata.plan.name:is:pro": ["answer"],
+    "metadata.seats:is:13": [],
+    "tags:has:vip": ["answer"],
+    "name:in:answer, nothing": ["answer"],
+    "environment:is:live-7": ["answer"],
+    "user_id:is:ada": ["answer", "chat", "retrieve"],
+    "user_id:is:bob": [],
+    "cost:gt:0.1": [],
+    "cost:gt:0.02": ["retrieve"],
+    "latency_ms:gt:90000": ["answer"],
+    "latency_ms:gte:90000.4": ["answer"],
+    "latency_ms:gt:90000.4": [],
+    "latency_ms:eq:90000.4": ["answer"],
+    "latency_ms:lte:0.5": ["retrieve"],
+    "latency_ms:lt:0.5": [],
+}
+#: Whether each text finds it.
+BY_TEXT = {
+    "züri": True, "88 WO": True, "订单": True, "单订": False, "rich": False, "?": True, "zürich nowhere": False,
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("züri", True),
-        ("88 WO", True),
-        ("订单", True),
-        ("单订", False),
-        ("rich", False),
-        ("?", True),
-        ("zürich nowhere", False),
-    ],
-)
-def test_words_are_found_by_their_beginnings(viewer, workspace, far_away, text, found):
-    assert ("answer" in names(OBSERVATIONS, viewer, workspace, text=text)) is found
-    assert ("answer" in names(TRACES, viewer, workspace, text=text)) is found
+def test_what_is_seldom_is_found_through_the_index(viewer, workspace, far_away):
+    found = {condition: names(OBSERVATIONS, viewer, workspace, condition) for condition in BY_CONDITION}
+    assert found == BY_CONDITION
+
+
+@pytest.mark.parametrize("kind", [OBSERVATIONS, TRACES], ids=["observations", "traces"])
+def test_words_are_found_by_their_beginnings(viewer, workspace, far_away, kind):
+    assert {text: "answer" in names(kind, viewer, workspace, text=text) for text in BY_TEXT} == BY_TEXT
+
+
+def test_a_day_that_is_over_has_an_index_for_what_the_list_asks_about_latency(workspace):
+    trace = make_trace(workspace, ago_s=86400 * 3)
+    table = f"tracing_observation_p{trace.start_time:%Y%m%d}"
+    row = Observation.objects.of_trace(trace).get(span_id="0000000000000003")
+    Observation.objects.bulk_create(clone(row, number) for number in range(100, 400))
+    sealing.seal()
+    found = Observation.objects.in_workspace(workspace).filter(terms.lasts("gte", 90_000))
+    sql, params = found.query.sql_with_params()
+    with connection.cursor() as cursor, steps.without("seqscan"):
+        cursor.execute(f"EXPLAIN {sql}", params)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert f"{table}_by_latency" in plan, plan
+
+
+def clone(row, number):
+    found = copy(row)
+    found.span_id = f"{number:016x}"
+    return found
 
 
 def test_facets_count_what_only_the_index_finds(viewer, workspace, far_away):
@@ -102,6 +130,41 @@ def test_pages_through_the_index_meet_every_row_once(viewer, workspace, far_away
     assert len({row.pk for page in pages for row in page.rows}) == len(pages) == 3
     back = read_page(search, user=viewer, workspace=workspace, size=1, cursor=pages[2].newer)
     assert [row.pk for row in back.rows] == [row.pk for row in pages[1].rows]
+
+
+@pytest.fixture
+def hurried(monkeypatch):
+    """A search stops behind each step, and steps are short."""
+    monkeypatch.setattr(steps, "ENOUGH_S", -1.0)
+    monkeypatch.setattr(steps, "PORTION", 1)
+
+
+def test_a_long_search_stops_says_where_and_goes_on(viewer, workspace, far_away, console, hurried):
+    condition = Condition.parse("name:contains:oth", OBSERVATIONS.fields)
+    search = Search(OBSERVATIONS, conditions=(condition,))
+    pages = [read_page(search, user=viewer, workspace=workspace)]
+    while pages[-1].stopped:
+        pages.append(read_page(search, user=viewer, workspace=workspace, cursor=pages[-1].older))
+        assert pages[-1].stopped is None or pages[-1].stopped < pages[-2].stopped
+    found = [row.pk for page in pages for row in page.rows]
+    assert len(found) == len(set(found)) == 3
+    assert len(pages) > 2
+    html = console(viewer).get("/admin/observations/?f=name:contains:oth").content.decode()
+    assert "Searched as far as" in html
+    assert f"cursor={pages[0].further[:8]}" in html
+    assert not count_facets(search, user=viewer, workspace=workspace).complete
+
+
+def test_a_search_towards_newer_rows_goes_on_there(viewer, workspace, far_away, hurried):
+    condition = Condition.parse("name:contains:oth", OBSERVATIONS.fields)
+    cursor, found = Cursor(far_away.start_time, (), newer=True).encode(), []
+    while cursor:
+        page = read_page(
+            Search(OBSERVATIONS, conditions=(condition,)), user=viewer, workspace=workspace, cursor=cursor
+        )
+        found, cursor = [*page.rows, *found], page.further
+    assert len(found) == 3
+    assert found == sorted(found, key=lambda row: row.start_time, reverse=True)
 
 
 def test_stretches_cover_the_range_without_gaps_both_ways():

@@ -10,7 +10,6 @@ from typing import Any, Final
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-
 #: The alias under which the list of observations has how long each took.
 DURATION: Final = "duration"
 

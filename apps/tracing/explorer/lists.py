@@ -95,10 +95,10 @@ class Search:
         *,
         user: User | AnonymousUser,
         workspace: Workspace,
-    ) -> list[Any]:
-        """The first `limit` of the ordered rows that match."""
+    ) -> steps.Found:
+        """The first `limit` of the ordered rows that match, as far as a second goes."""
         if not self.conditions and not self.text:
-            return list(ordered[:limit])
+            return steps.Found(list(ordered[:limit]))
         start, end = self.bounds()
         newer = place is not None and place.newer
         if place is not None and newer:
@@ -156,11 +156,17 @@ def _narrow(rows: models.QuerySet[Any], conditions: Sequence[Condition]) -> mode
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list, and the cursors to the next newer and older page where there is one."""
+    """One page of a list, and the cursors to the next newer and older page where there is one.
+
+    `stopped` is the moment that the search came to when it took too long to fill the page, `further` the cursor
+    that goes on from there.
+    """
 
     rows: list[Any]
     newer: str
     older: str
+    stopped: datetime | None = None
+    further: str = ""
 
 
 def read_page(
@@ -177,7 +183,7 @@ def read_page(
     with at_most(LIST_TIMEOUT_S):
         fetch = partial(search.fetch, user=user, workspace=workspace)
         window = keyset.read(found, ties=kind.ties, cursor=cursor, size=size, fetch=fetch)
-    return Page(window.rows, window.newer, window.older)
+    return Page(window.rows, window.newer, window.older, window.stopped, window.further)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,11 +209,12 @@ def count_facets(search: Search, *, user: User | AnonymousUser, workspace: Works
     newest = search.rows(user=user, workspace=workspace).order_by("-start_time")
     with at_most(FACETS_TIMEOUT_S):
         values = newest.values_list(*(field.path for field in fields))
-        rows = search.fetch(values, FACET_SAMPLE + 1, user=user, workspace=workspace)
-    sample = rows[:FACET_SAMPLE]
+        found = search.fetch(values, FACET_SAMPLE + 1, user=user, workspace=workspace)
+    sample = found.rows[:FACET_SAMPLE]
     columns = list(zip(*sample, strict=True)) or [() for _ in fields]
     facets = [_facet(field, column) for field, column in zip(fields, columns, strict=True)]
-    return Facets([facet for facet in facets if facet.values], len(sample), len(rows) <= FACET_SAMPLE)
+    complete = len(found.rows) <= FACET_SAMPLE and found.stopped is None
+    return Facets([facet for facet in facets if facet.values], len(sample), complete)
 
 
 def _facet(field: Field, column: Sequence[Any]) -> Facet:

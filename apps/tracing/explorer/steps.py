@@ -2,9 +2,11 @@
 
 What is frequent is found in the newest rows by going through them in their order; for what is seldom the search indexes
 are asked. Which of the two a condition is cannot be known beforehand, and PostgreSQL guesses wrong about JSON: so the
-first rows are looked at, and only what they leave open is asked of the indexes.
+first rows are looked at, and only what they leave open is asked of the indexes. Where no index helps, rows are gone
+through in growing portions. After a second a search stops behind a step and says how far it came.
 """
 
+import time
 from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +17,10 @@ from django.db import connection, models
 
 #: Rows that are looked at in their order: some 10 ms.
 LOOKED_AT: Final = 10_000
+#: Rows of the first portion where no index helps.
+PORTION: Final = 20_000
+#: Seconds after which no further step is begun.
+ENOUGH_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,11 @@ class Range:
             return Range(self.start, edge + tick, True), Range(edge + tick, self.end, True)
         return Range(edge, self.end), Range(self.start, edge)
 
+    @property
+    def last(self) -> datetime:
+        """The last moment that reading it comes to."""
+        return self.end - timedelta(microseconds=1) if self.newer else self.start
+
     def touches(self, days: Set[date]) -> bool:
         """Whether one of these days (of UTC) lies in it, if only in part."""
         first = self.start.astimezone(UTC).date()
@@ -43,6 +54,14 @@ class Range:
         return rows.filter(start_time__gte=self.start, start_time__lt=self.end)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows in their order; `stopped` is the last moment that was searched when the search ended before its range."""
+
+    rows: list[Any]
+    stopped: datetime | None = None
+
+
 def read(
     ordered: models.QuerySet[Any],
     limit: int,
@@ -51,36 +70,50 @@ def read(
     everything: models.QuerySet[Any],
     indexed: bool,
     plain_days: Callable[[], Set[date]],
-) -> list[Any]:
-    """The first `limit` rows of `ordered` within a range.
+) -> Found:
+    """The first `limit` rows of `ordered` within a range, or what was found of them within ENOUGH_S.
 
     `everything` is the list without its conditions; `indexed` says that a search index knows one of the conditions,
     and `plain_days` which days have none yet.
     """
-    edge = _edge(everything, where)
+    enough = time.monotonic() + ENOUGH_S
+    edge = _edge(everything, where, LOOKED_AT)
     if edge is None:
-        return list(where.of(ordered)[:limit])
+        return Found(list(where.of(ordered)[:limit]))
     near, far = where.until(edge)
     with without("bitmapscan"):
         rows = list(near.of(ordered)[:limit])
     if len(rows) >= limit:
-        return rows
-    if not indexed:
-        return rows + list(far.of(ordered)[: limit - len(rows)])
-    plain = plain_days()
-    for stretch in stretches(far):
-        # what the indexes name is gathered, instead of reading in the list's order
-        with without() if stretch.touches(plain) else without("indexscan", "seqscan"):
-            rows += stretch.of(ordered)[: limit - len(rows)]
-        if len(rows) >= limit:
-            break
-    return rows
+        return Found(rows)
+    plain = plain_days() if indexed else set()
+    for stretch in stretches(far) if indexed else [far]:
+        by_index = indexed and not stretch.touches(plain)
+        for part in [stretch] if by_index else _portions(everything, stretch, enough):
+            # what the indexes name is gathered, instead of reading in the list's order
+            with without("indexscan", "seqscan") if by_index else without():
+                rows += part.of(ordered)[: limit - len(rows)]
+            if len(rows) >= limit:
+                return Found(rows)
+            if time.monotonic() > enough and part.last != far.last:
+                return Found(rows, part.last)
+    return Found(rows)
 
 
-def _edge(everything: models.QuerySet[Any], where: Range) -> datetime | None:
-    """When the last of the rows began that are looked at; None if there are no more than that."""
+def _portions(everything: models.QuerySet[Any], stretch: Range, enough: float) -> Iterator[Range]:
+    """A stretch in parts of so many rows, each twice the one before while time is plenty."""
+    size = PORTION
+    while (edge := _edge(everything, stretch, size)) is not None:
+        portion, stretch = stretch.until(edge)
+        yield portion
+        if enough - time.monotonic() > ENOUGH_S * 3 / 4:
+            size *= 2
+    yield stretch
+
+
+def _edge(everything: models.QuerySet[Any], where: Range, rows: int) -> datetime | None:
+    """When the last of so many rows began; None if there are no more than that."""
     times = where.of(everything).order_by("start_time" if where.newer else "-start_time")
-    found: datetime | None = times.values_list("start_time", flat=True)[LOOKED_AT : LOOKED_AT + 1].first()
+    found: datetime | None = times.values_list("start_time", flat=True)[rows : rows + 1].first()
     return found
 
 
