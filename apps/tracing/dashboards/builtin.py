@@ -65,7 +65,7 @@ def built_in() -> DashboardSpec:
         WidgetSpec(_("Workflows"), Chart.TABLE, _traces(*figures, "cost", by="workflow")),
         WidgetSpec(_("Prompt versions"), Chart.TABLE, _steps(*figures, "cost", by="prompt_version")),
         WidgetSpec(_("Steps by type"), Chart.TABLE, _steps(*figures, by="type", limit=13)),
-        WidgetSpec(_("Dearest users"), Chart.TABLE, _traces("cost", "count", "total_tokens", by="user")),
+        WidgetSpec(_("Users by cost"), Chart.TABLE, _traces("cost", "count", "total_tokens", by="user")),
         WidgetSpec(_("Environments"), Chart.TABLE, _traces(*figures, "cost", by="environment")),
     )
     return DashboardSpec(_("Analytics"), "", shared=True, widgets=(*numbers, *charts, *tables))
