@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Visit
 from tests.fakes.model_server import ModelServer
+from tests.support.product import wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -102,7 +103,10 @@ def test_prompts_are_tried_saved_and_found_again(visit: Visit, models: ModelServ
     expect(first.locator(".playground-answer__text")).to_have_text("Oslo?")
 
     # the trace of that call leads back, with the values of the variables
-    first.get_by_role("link", name="Trace").click()
+    to_trace = first.get_by_role("link", name="Trace")
+    address = f"{visit.product.base_url}{to_trace.get_attribute('href')}"
+    wait_until(lambda: page.request.get(address).ok, what="the trace")  # spans are stored some 0.3 s later
+    to_trace.click()
     page.get_by_text("chat echo").first.click()
     link = page.get_by_role("link", name="Open in playground")
     visit.open(str(link.get_attribute("href")))
