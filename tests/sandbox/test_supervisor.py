@@ -117,9 +117,9 @@ def test_a_killed_zygote_is_replaced(supervisor):
     before = one.pids()
     os.kill(before["python"], signal.SIGKILL)
     assert run_when_back(one) == 1
-    after = one.pids()
-    assert after["python"] != before["python"]
-    assert after["javascript"] == before["javascript"]
+    # a child that waited may still have taken the job while the killed one was dying
+    assert eventually(lambda: one.pids().get("python") not in {before["python"], None})
+    assert one.pids()["javascript"] == before["javascript"]
 
 
 def test_zygotes_are_recycled(supervisor):
@@ -128,8 +128,8 @@ def test_zygotes_are_recycled(supervisor):
     for _ in range(6):
         assert one.run() == 1
     assert eventually(lambda: one.pids().get("python") not in {before, None})
-    assert one.run() == 1
-    assert eventually(lambda: not alive(before))
+    # it goes when those that waited in it have had one more job each; any other may take a job first
+    assert eventually(lambda: run_when_back(one) == 1 and not alive(before))
 
 
 def test_killing_the_supervisor_leaves_nothing(supervisor):
