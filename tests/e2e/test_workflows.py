@@ -175,9 +175,10 @@ def test_a_chatflow_is_published_and_talked_to(visit: Visit):
     expect(page.get_by_text("Published v1")).to_be_visible()
     page.get_by_role("button", name="Try in a chat").click()
     page.get_by_placeholder("Write a message").fill("good morning")
+    expect(page.locator(".agents-send").first).to_be_enabled()  # the page is no longer busy with opening
     page.keyboard.press("Enter")
     answer = page.locator("article.agents-message--answer").last
-    expect(answer).to_contain_text("You said good morning.")
+    expect(answer).to_contain_text("You said good morning.", timeout=20_000)
     page.reload()
     expect(page.locator("article.agents-message--answer").last).to_contain_text("good morning")
     visit.shoot("wf-07-chat")

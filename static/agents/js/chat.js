@@ -367,7 +367,7 @@ export class Chat extends EventTarget {
   #grow() {
     this.field.style.height = "auto";
     this.field.style.height = `${Math.min(this.field.scrollHeight, 220)}px`;
-    this.sendButton.disabled = !this.field.value.trim();
+    this.sendButton.disabled = Boolean(this.busy) || !this.field.value.trim();
   }
 
   #update() {
