@@ -175,7 +175,8 @@ def test_a_chatflow_is_published_and_talked_to(visit: Visit):
     expect(page.get_by_text("Published v1")).to_be_visible()
     page.get_by_role("button", name="Try in a chat").click()
     page.get_by_placeholder("Write a message").fill("good morning")
-    expect(page.locator(".agents-send").first).to_be_enabled()  # the page is no longer busy with opening
+    # the script of the page is there
+    expect(page.get_by_role("button", name="Send", exact=True)).to_be_enabled()
     page.keyboard.press("Enter")
     answer = page.locator("article.agents-message--answer").last
     expect(answer).to_contain_text("You said good morning.", timeout=20_000)

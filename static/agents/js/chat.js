@@ -367,6 +367,10 @@ export class Chat extends EventTarget {
   #grow() {
     this.field.style.height = "auto";
     this.field.style.height = `${Math.min(this.field.scrollHeight, 220)}px`;
+    this.#allowSending();
+  }
+
+  #allowSending() {
     this.sendButton.disabled = Boolean(this.busy) || !this.field.value.trim();
   }
 
@@ -374,7 +378,7 @@ export class Chat extends EventTarget {
     const running = Boolean(this.running);
     this.stopButton.hidden = !running;
     this.sendButton.hidden = running;
-    this.sendButton.disabled = this.busy || !this.field.value.trim();
+    this.#allowSending();
     this.root.classList.toggle("is-busy", running || Boolean(this.busy));
   }
 

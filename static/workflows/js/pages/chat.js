@@ -49,6 +49,8 @@ function answerBox(run) {
 
 function idle(isIdle) {
   send.hidden = !isIdle;
+  // the page comes with it switched off: without this script the form would be sent to the page itself
+  send.disabled = false;
   stop.hidden = isIdle;
   field.disabled = false;
 }
