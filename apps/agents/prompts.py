@@ -48,7 +48,7 @@ def clean_text(value: Any) -> str:
         raise ContentError("The prompt is empty.")
     if len(value) > MAX_CONTENT:
         raise ContentError(f"A prompt has at most {MAX_CONTENT} characters.")
-    return _storable(value)
+    return clean(value)
 
 
 def clean_messages(value: Any) -> list[dict[str, Any]]:
@@ -67,9 +67,9 @@ def _clean_message(number: int, item: Any) -> dict[str, Any]:
     if isinstance(item, Mapping):
         name, role, content = item.get("name"), item.get("role"), item.get("content")
         if item.get("type") == "placeholder" and isinstance(name, str) and 0 < len(name.strip()) <= 200:
-            return {"type": "placeholder", "name": _storable(name.strip())}
+            return {"type": "placeholder", "name": clean(name.strip())}
         if isinstance(role, str) and 0 < len(role) <= 60 and isinstance(content, str):
-            return {"role": _storable(role), "content": _storable(content), **_clean_calls(item)}
+            return {"role": clean(role), "content": clean(content), **_clean_calls(item)}
     raise ContentError(f"Message {number} needs a role and a content, or is a placeholder with a name.")
 
 
@@ -79,17 +79,18 @@ def _clean_calls(item: Mapping[str, Any]) -> dict[str, Any]:
     calls = item.get("tool_calls")
     if isinstance(calls, Sequence) and not isinstance(calls, str):
         kept["tool_calls"] = [
-            {name: _storable(str(call.get(name) or "")) for name in ("id", "name", "arguments")}
+            {name: clean(str(call.get(name) or "")) for name in ("id", "name", "arguments")}
             for call in calls[:MAX_CALLS]
             if isinstance(call, Mapping)
         ]
     if isinstance(call_id := item.get("tool_call_id"), str) and call_id:
-        kept["tool_call_id"] = _storable(call_id)
+        kept["tool_call_id"] = clean(call_id)
     return {name: value for name, value in kept.items() if value}
 
 
-def _storable(value: str) -> str:
-    return value.replace("\0", "").encode("utf-8", "replace").decode()
+def clean(text: str) -> str:
+    """The text without what PostgreSQL and vendors refuse: NUL characters and half surrogates."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def variables_of(content: Content) -> list[str]:

@@ -59,8 +59,8 @@ def outcomes_of(items: Sequence[DatasetRunItem]) -> list[Outcome]:
         trace.trace_id: trace
         for trace in Trace.objects.filter(workspace_id=workspace_id, trace_id__in=trace_ids)
     }
-    steps = _steps(workspace_id, items, list(traces.values()))
-    outputs = _outputs(workspace_id, list(steps.values()))
+    steps = _steps(items, list(traces.values()))
+    outputs = _outputs(list(steps.values()))
     scores: dict[str, list[Score]] = defaultdict(list)
     for score in Score.objects.filter(workspace_id=workspace_id, trace_id__in=trace_ids).order_by(
         "name", "id"
@@ -97,18 +97,11 @@ def _outcome(
     )
 
 
-def _steps(
-    workspace_id: UUID, items: Sequence[DatasetRunItem], traces: Sequence[Trace]
-) -> dict[UUID, Observation]:
+def _steps(items: Sequence[DatasetRunItem], traces: Sequence[Trace]) -> dict[UUID, Observation]:
     """By item: the step whose output counts, else the root of its trace."""
     if not traces:
         return {}
-    found = Observation.objects.filter(
-        workspace_id=workspace_id,
-        trace_id__in=[trace.trace_id for trace in traces],
-        start_time__gte=min(trace.start_time for trace in traces),
-        start_time__lte=max(trace.end_time for trace in traces),
-    )
+    found = Observation.objects.of_traces(traces)
     wanted = [item.observation_id for item in items if item.observation_id]
     by_id = {
         (step.trace_id, step.span_id): step for step in found.filter(span_id__in=wanted).defer("attributes")
@@ -125,17 +118,9 @@ def _steps(
     return steps
 
 
-def _outputs(workspace_id: UUID, steps: Sequence[Observation]) -> dict[tuple[str, str], str]:
+def _outputs(steps: Sequence[Observation]) -> dict[tuple[str, str], str]:
     """The beginning of the outputs that are longer than their previews."""
-    if not steps:
-        return {}
-    payloads = ObservationPayload.objects.filter(
-        workspace_id=workspace_id,
-        trace_id__in={step.trace_id for step in steps},
-        span_id__in={step.span_id for step in steps},
-        start_time__gte=min(step.start_time for step in steps),
-        start_time__lte=max(step.start_time for step in steps),
-    ).values_list("trace_id", "span_id", "texts")
+    payloads = ObservationPayload.objects.of_steps(steps).values_list("trace_id", "span_id", "texts")
     return {(trace_id, span_id): texts[1][:SHOWN] for trace_id, span_id, texts in payloads if texts[1]}
 
 

@@ -70,8 +70,4 @@ def _steps(workspace: Workspace, rows: Sequence[Selected]) -> dict[tuple[str, st
 
 
 def _of(workspace: Workspace, rows: Sequence[Selected]) -> models.QuerySet[Observation]:
-    return Observation.objects.in_workspace(workspace).filter(
-        trace_id__in={row.trace.trace_id for row in rows},
-        start_time__gte=min(row.trace.start_time for row in rows),
-        start_time__lte=max(row.trace.end_time for row in rows),
-    )
+    return Observation.objects.in_workspace(workspace).of_traces([row.trace for row in rows])

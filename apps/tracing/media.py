@@ -1,4 +1,4 @@
-"""How media is handed out: references in texts, headers, addresses with a signature."""
+"""How media is handed out: headers, addresses with a signature."""
 
 import re
 from typing import Any, Final
@@ -15,10 +15,6 @@ _SALT: Final = "tracing.media"
 #: What a browser may show; anything else is downloaded. SVG and HTML could run scripts.
 _SHOWN: Final = re.compile(
     r"image/(png|jpeg|jpg|gif|webp|avif|bmp)|audio/[a-z0-9.+-]+|video/[a-z0-9.+-]+|application/pdf|text/plain"
-)
-#: How inputs and outputs refer to media.
-REFERENCE: Final = re.compile(
-    r"@@@langfuseMedia:type=([^|@]{1,120})\|id=([A-Za-z0-9_-]{22})\|source=([a-z0-9_]{1,40})@@@"
 )
 
 

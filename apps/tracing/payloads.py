@@ -4,16 +4,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from asgiref.sync import sync_to_async
-
 from apps.tracing.chat import Chat, read_chat
 from apps.tracing.models import Observation, ObservationPayload
 
 SIDES: Final = ("input", "output")
 #: Characters of one step of a download.
 STREAM_CHARS: Final = 4_000_000
-#: A longer value is not read as a conversation.
-MAX_CHAT_CHARS: Final = 32_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,33 +23,31 @@ class Piece:
 
 def read_piece(observation: Observation, *, side: str, offset: int = 0, limit: int) -> Piece:
     """`limit` characters of an input or output from `offset` (0 is the first)."""
-    text = _read(observation, side)
+    text = read_whole(observation, side)
     return Piece(text[offset : offset + limit], offset, len(text))
 
 
-def _read(observation: Observation, side: str) -> str:
+def read_whole(observation: Observation, side: str) -> str:
     """All of an input or output."""
     payload = ObservationPayload.objects.of(observation).first()
     stored = getattr(payload, side, None)
     return str(getattr(observation, f"{side}_preview") if stored is None else stored)
 
 
-async def stream(observation: Observation, side: str) -> AsyncIterator[bytes]:
-    """All of an input or output as UTF-8, in steps of bounded size."""
-    text = await sync_to_async(_read)(observation, side)
+async def encoded(text: str) -> AsyncIterator[bytes]:
+    """A text as UTF-8, in steps of bounded size."""
     for offset in range(0, max(len(text), 1), STREAM_CHARS):
         yield text[offset : offset + STREAM_CHARS].encode()
 
 
 def read_conversation(observation: Observation, side: str) -> Chat | None:
     """The conversation in an input or output; None where there is none or it is too long to be read."""
-    piece = read_piece(observation, side=side, limit=MAX_CHAT_CHARS)
-    return read_chat(piece.text) if len(piece.text) == piece.total else None
+    return read_chat(read_whole(observation, side))
 
 
-def looks_like_json(observation: Observation, side: str) -> bool:
-    """Whether an input or output begins as a JSON object or list does."""
-    return read_piece(observation, side=side, limit=100).text.lstrip()[:1] in ("{", "[")
+def looks_like_json(text: str) -> bool:
+    """Whether a text begins as a JSON object or list does."""
+    return text[:100].lstrip()[:1] in ("{", "[")
 
 
 def cut_turns(

@@ -1,6 +1,6 @@
 """What may be read, and the filters that pages and the API share."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -8,6 +8,7 @@ from django.db import models
 
 from apps.core.querysets import WorkspaceQuerySet
 from apps.tracing import terms
+from apps.tracing.ids import is_trace_id
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -70,6 +71,18 @@ class ObservationQuerySet(WorkspaceQuerySet["Observation"]):
         """Observations of `trace`, in the order they started; only the partitions of its time are read."""
         return self.filter(**_key(trace)).order_by("start_time", "span_id")
 
+    def of_traces(self, traces: Collection["Trace"]) -> Self:
+        """Observations of traces of one workspace; only the partitions of their time are read."""
+        return self.filter(**_keys(traces)) if traces else self.none()
+
+    def with_duration(self) -> Self:
+        """How long each took under the alias `duration`, for conditions."""
+        return self.alias(
+            duration=models.ExpressionWrapper(
+                models.F("end_time") - models.F("start_time"), output_field=models.DurationField()
+            )
+        )
+
 
 class ObservationPayloadQuerySet(WorkspaceQuerySet["ObservationPayload"]):
     """Payloads of observations."""
@@ -77,6 +90,23 @@ class ObservationPayloadQuerySet(WorkspaceQuerySet["ObservationPayload"]):
     def of_trace(self, trace: "Trace") -> Self:
         """Payloads of all observations of `trace`."""
         return self.filter(**_key(trace))
+
+    def of_traces(self, traces: Collection["Trace"]) -> Self:
+        """Payloads of all observations of traces of one workspace."""
+        return self.filter(**_keys(traces)) if traces else self.none()
+
+    def of_steps(self, steps: Collection["Observation"]) -> Self:
+        """Payloads of observations of one workspace, and perhaps of others of the same traces and ids."""
+        if not steps:
+            return self.none()
+        starts = [step.start_time for step in steps]
+        return self.filter(
+            workspace_id=next(iter(steps)).workspace_id,
+            trace_id__in={step.trace_id for step in steps},
+            span_id__in={step.span_id for step in steps},
+            start_time__gte=min(starts),
+            start_time__lte=max(starts),
+        )
 
     def of(self, observation: "Observation") -> Self:
         """The payload of one observation."""
@@ -97,6 +127,15 @@ def _key(trace: "Trace") -> dict[str, Any]:
     }
 
 
+def _keys(traces: Collection["Trace"]) -> dict[str, Any]:
+    return {
+        "workspace_id": next(iter(traces)).workspace_id,
+        "trace_id__in": {trace.trace_id for trace in traces},
+        "start_time__gte": min(trace.start_time for trace in traces),
+        "start_time__lte": max(trace.end_time for trace in traces),
+    }
+
+
 def _mentions(text: str) -> models.Q:
     """Words of name, input or output preview that begin with those of `text`, case ignored; or the trace's id.
 
@@ -112,7 +151,7 @@ def _mentions(text: str) -> models.Q:
         )
     if wanted:
         found &= terms.has_words(wanted)
-    return found | models.Q(trace_id=text) if _is_trace_id(text) else found
+    return found | models.Q(trace_id=text) if is_trace_id(text.lower()) else found
 
 
 def _neighbours(text: str, wanted: Sequence[str]) -> Sequence[str]:
@@ -122,10 +161,6 @@ def _neighbours(text: str, wanted: Sequence[str]) -> Sequence[str]:
     if all(len(word) == 1 and not word.isascii() for word in wanted):
         return text.split()
     return wanted
-
-
-def _is_trace_id(text: str) -> bool:
-    return len(text) == 32 and all(digit in "0123456789abcdef" for digit in text.lower())
 
 
 class ScoreConfigQuerySet(WorkspaceQuerySet["ScoreConfig"]):

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from apps.core.models import User, Workspace
 from apps.tracing.explorer import keyset
+from apps.tracing.ids import is_span_id, is_trace_id
 from apps.tracing.models import Observation, ObservationPayload, Score, Trace
 from apps.tracing.querysets import TraceQuerySet
 
@@ -88,11 +89,6 @@ def list_traces(
     return TracePage(traces=window.rows, newer=window.newer, older=window.older)
 
 
-def is_trace_id(text: str) -> bool:
-    """Whether a text has the form of a trace id: 32 hex digits, small letters."""
-    return len(text) == 32 and all(digit in "0123456789abcdef" for digit in text)
-
-
 def find_trace(*, user: User | AnonymousUser, workspace: Workspace, trace_id: str) -> Trace | None:
     """The trace, when it exists in the workspace and `user` may see it."""
     if not is_trace_id(trace_id):
@@ -110,7 +106,7 @@ def list_observations(trace: Trace) -> list[Observation]:
 
 def find_observation(trace: Trace, span_id: str) -> Observation | None:
     """One observation of `trace`."""
-    if len(span_id) != 16 or any(digit not in "0123456789abcdef" for digit in span_id):
+    if not is_span_id(span_id):
         return None
     return Observation.objects.of_trace(trace).filter(span_id=span_id).first()
 

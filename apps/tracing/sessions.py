@@ -223,12 +223,8 @@ def _steps(
     )
     found = (
         Observation.objects.in_workspace(workspace)
-        .filter(
-            is_root | models.Q(type__in=STEP_TYPES),
-            trace_id__in=[trace.trace_id for trace in traces],
-            start_time__gte=min(trace.start_time for trace in traces),
-            start_time__lte=max(trace.end_time for trace in traces),
-        )
+        .of_traces(traces)
+        .filter(is_root | models.Q(type__in=STEP_TYPES))
         .annotate(number=number)
         .filter(number__lte=MAX_STEPS)
         .only("trace_id", "span_id", "parent_id", "start_time", "end_time", "type", "name", "status")

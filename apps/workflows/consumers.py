@@ -19,6 +19,7 @@ from apps.core.actors import Actor
 from apps.core.exceptions import FlywheelError, Invalid, NotFound
 from apps.core.ids import is_uuid
 from apps.core.models import User
+from apps.core.numbers import whole_number
 from apps.core.streams import current_hub
 from apps.workflows.engine import LIVE
 from apps.workflows.models import WorkflowRun
@@ -188,7 +189,7 @@ def _parse(text: str | None) -> dict[str, Any]:
 def _after(scope: Any) -> int:
     """The number of the last event the client has."""
     given = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("after", ["0"])[-1]
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else 0
+    return whole_number(given) or 0
 
 
 def _wanted(scope: Any) -> list[UUID]:

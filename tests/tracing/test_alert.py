@@ -17,8 +17,9 @@ from rest_framework.test import APIClient
 from apps.core.access import Role
 from apps.core.actors import Actor
 from apps.core.exceptions import NotAllowed
+from apps.core.http.signing import sign
 from apps.core.models import AuditEntry
-from apps.tracing.alerting import Rule, Status, advance, webhook
+from apps.tracing.alerting import Rule, Status, advance
 from apps.tracing.exceptions import InvalidAlert, InvalidMetricQuery
 from apps.tracing.models import Alert, AlertEvent, AlertState, EventKind, NoData, Operator, RollupProgress
 from apps.tracing.rollups import MetricFilter
@@ -306,7 +307,7 @@ def test_webhook_and_mail_tell_the_same_event(workspace, system, open_network, s
     first, second = got
     assert first[0]["X-Flywheel-Event"] == second[0]["X-Flywheel-Event"] == str(event.pk)
     for headers, body in got:
-        assert headers["X-Flywheel-Signature"] == webhook.sign("k3y", headers["X-Flywheel-Timestamp"], body)
+        assert headers["X-Flywheel-Signature"] == sign("k3y", headers["X-Flywheel-Timestamp"], body)
     document = json.loads(second[1])
     assert (document["kind"], document["alert"]["name"], document["alert"]["threshold"]) == (
         "test",

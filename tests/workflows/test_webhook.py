@@ -10,10 +10,10 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient, Client
 
+from apps.core.http.signing import sign
 from apps.core.models import Workspace
 from apps.workflows.models import RunMode, Trigger, TriggerFiring, WorkflowRun
 from apps.workflows.services.trigger import create_trigger, renew_secret, update_trigger
-from apps.workflows.triggers.webhook import sign
 from tests.factories.core import SYSTEM
 from tests.factories.workflows import document, make_workflow, node
 

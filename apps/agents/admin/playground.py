@@ -19,6 +19,7 @@ from apps.core import permissions
 from apps.core.admin.pages import ConsolePage
 from apps.core.ids import is_uuid
 from apps.core.models import User
+from apps.core.numbers import whole_number
 from apps.providers.models import Model
 from apps.tracing.selectors import find_observation, find_trace
 
@@ -109,12 +110,12 @@ class PlaygroundPage(ConsolePage):
         self.notice = found.notice
         return found.state
 
-    def _from_prompt(self, pk: str, number: str) -> dict[str, Any]:
+    def _from_prompt(self, pk: str, version_number: str) -> dict[str, Any]:
         versions = (
             PromptVersion.objects.in_workspace(self.workspace).visible_to(self.user).filter(prompt=_uuid(pk))
         )
-        if number.isascii() and number.isdigit() and len(number) < 10:
-            versions = versions.filter(number=int(number))
+        if (number := whole_number(version_number)) is not None:
+            versions = versions.filter(number=number)
         version = versions.select_related("prompt", "workspace").order_by("-number").first()
         if version is None:
             raise Http404

@@ -37,6 +37,7 @@ from apps.agents.services.prompt import (
 from apps.core import permissions
 from apps.core.admin.pages import ConsolePage
 from apps.core.exceptions import FlywheelError
+from apps.core.numbers import whole_number
 
 PLACEHOLDER = "placeholder"
 SHOWN_VERSIONS = 200
@@ -173,10 +174,10 @@ class PromptDetailPage(_PromptPage):
             messages.error(request, str(error.detail))
         return redirect(f"{request.path}?version={version.number}" if version else request.path)
 
-    def _version(self, number: str) -> PromptVersion | None:
-        if not (number.isascii() and number.isdigit() and len(number) < 10):
+    def _version(self, text: str) -> PromptVersion | None:
+        if (number := whole_number(text)) is None:
             return None
-        return self.prompt.versions.filter(number=int(number)).select_related("prompt", "author").first()
+        return self.prompt.versions.filter(number=number).select_related("prompt", "author").first()
 
 
 def _runs_url(prompt: Prompt) -> str:

@@ -33,6 +33,7 @@ from apps.agents.services.prompt import (
 from apps.core.api.idempotency import idempotent
 from apps.core.api.viewsets import WorkspaceScoped
 from apps.core.exceptions import Invalid, NotFound
+from apps.core.numbers import whole_number
 
 _IF_MATCH = OpenApiParameter(
     "If-Match", OpenApiTypes.STR, OpenApiParameter.HEADER, description="The prompt's ETag as last read."
@@ -305,6 +306,6 @@ def _revision(request: Request) -> int | None:
     given = request.headers.get("If-Match", "").strip()
     if not given or given == "*":
         return None
-    number = given.strip('"')
+    number = whole_number(given.strip('"'))
     # an ETag that was never given out names a state that is not the present one
-    return int(number) if number.isascii() and number.isdigit() and len(number) < 10 else -1
+    return -1 if number is None else number

@@ -17,6 +17,7 @@ from apps.agents.prompts import (
     MAX_MESSAGES,
     Content,
     ContentError,
+    clean,
     fill_variables,
     variables_of,
 )
@@ -102,11 +103,6 @@ def _read_image(number: int, image: Any) -> dict[str, str]:
     if not isinstance(url, str) or not 0 < len(url) <= _MAX_IMAGE_URL:
         raise ContentError(f"A picture of message {number} has no address.")
     return {"url": clean(url)}
-
-
-def clean(text: str) -> str:
-    """The text without what PostgreSQL and vendors refuse: NUL characters and half surrogates."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def messages_of(content: Content) -> list[Message]:

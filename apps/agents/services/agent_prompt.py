@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from apps.agents.exceptions import AgentNotReadyError
 from apps.agents.models import Agent, PromptVersion
 from apps.agents.models.prompt import DEFAULT_LABEL
-from apps.agents.playground.messages import Message, as_text, clean, fill, messages_of
-from apps.agents.prompts import variables_of
+from apps.agents.playground.messages import Message, as_text, fill, messages_of
+from apps.agents.prompts import clean, variables_of
 from apps.agents.resolution import cached_content
 from apps.agents.runtime import Turn
 from apps.core.exceptions import Invalid

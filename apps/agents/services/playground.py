@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from apps.agents.models import PlaygroundSession, PromptVersion
 from apps.agents.playground.columns import column_of, lenient_settings
-from apps.agents.playground.messages import Message, clean, fill, messages_of, read_messages
+from apps.agents.playground.messages import Message, fill, messages_of, read_messages
 from apps.agents.playground.parameters import read_settings, request_of
-from apps.agents.prompts import ContentError
+from apps.agents.prompts import ContentError, clean
 from apps.agents.resolution import include_prompts
 from apps.agents.services.model_call import ModelCall
 from apps.agents.services.prompt_execution import find_chat_model

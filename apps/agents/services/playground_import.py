@@ -17,6 +17,7 @@ from apps.agents.services.playground import prompt_reference
 from apps.core.actors import Actor
 from apps.core.exceptions import FlywheelError
 from apps.core.models import Workspace
+from apps.core.numbers import whole_number
 from apps.providers.models import Model, ModelSlot
 from apps.tracing.models import Observation
 from apps.tracing.selectors import read_payload
@@ -89,13 +90,13 @@ def find_observed_model(actor: Actor, workspace: Workspace, observation: Observa
 
 
 def _version_of(actor: Actor, workspace: Workspace, observation: Observation) -> PromptVersion | None:
-    number = observation.prompt_version
-    if not observation.prompt_name or not (number.isascii() and number.isdigit() and len(number) < 10):
+    number = whole_number(observation.prompt_version)
+    if not observation.prompt_name or number is None:
         return None
     versions = PromptVersion.objects.in_workspace(workspace)
     if actor.user is not None:
         versions = versions.visible_to(actor.user)
-    found = versions.filter(prompt__name=observation.prompt_name, number=int(number))
+    found = versions.filter(prompt__name=observation.prompt_name, number=number)
     return found.select_related("prompt").first()
 
 

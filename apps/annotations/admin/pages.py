@@ -26,6 +26,7 @@ from apps.annotations.services import queue_item as item_service
 from apps.annotations.services.export import INLINE_ITEMS
 from apps.core.admin.pages import ConsolePage
 from apps.core.exceptions import FlywheelError
+from apps.core.numbers import whole_number
 from apps.core.permissions import allows
 
 
@@ -246,7 +247,7 @@ class DatasetItemsPage(DatasetPageBase):
         after, first = request.GET.get("after", ""), request.GET.get("item", "")
         page = dataset_page(
             self.dataset,
-            version=_number(request.GET.get("version", "")),
+            version=whole_number(request.GET.get("version", "")),
             after=after,
             first=first,
             search=query,
@@ -285,7 +286,3 @@ class DatasetItemsPage(DatasetPageBase):
                 for exporter in exporters().values()
             ],
         }
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

@@ -44,6 +44,7 @@ from apps.annotations.services.trace_example import add_traces
 from apps.core.api.idempotency import idempotent
 from apps.core.api.viewsets import WorkspaceScoped, WorkspaceViewSet
 from apps.core.exceptions import Invalid, NotFound
+from apps.core.numbers import whole_number
 from apps.core.permissions import require
 from apps.tracing.selection import traces_named
 
@@ -167,9 +168,9 @@ def _version(dataset: Dataset, request: Request) -> int | None:
     text = request.query_params.get("version", "")
     if not text:
         return None
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
+    if (number := whole_number(text)) is None:
         raise Invalid(errors={"version": ["A whole number."]})
-    return version_numbered(dataset, int(text)).number
+    return version_numbered(dataset, number).number
 
 
 def _items(dataset: Dataset, version: int | None) -> DatasetItemQuerySet:

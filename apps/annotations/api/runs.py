@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from apps.annotations.api.datasets import OfDataset
 from apps.annotations.api.serializers import exact
 from apps.annotations.exceptions import NameTaken
-from apps.annotations.models import DatasetRun, DatasetRunItem
+from apps.annotations.models import Dataset, DatasetRun, DatasetRunItem
 from apps.annotations.outcomes import Outcome, Summary, outcomes_of, summaries_of
 from apps.annotations.services.dataset_item import find_item
 from apps.annotations.services.dataset_run import delete_run, ensure_run, put_run_item, update_run
@@ -123,6 +123,11 @@ def outcome_data(outcome: Outcome) -> dict[str, Any]:
     return data
 
 
+def find_run(dataset: Dataset, run_id: UUID) -> DatasetRun:
+    """A run over the dataset, or a 404."""
+    return get_object_or_404(dataset.runs.select_related("dataset__workspace"), pk=run_id)
+
+
 class DatasetRunViewSet(OfDataset, viewsets.GenericViewSet[DatasetRun]):
     """Runs over one dataset."""
 
@@ -151,7 +156,7 @@ class DatasetRunViewSet(OfDataset, viewsets.GenericViewSet[DatasetRun]):
     @extend_schema(summary="Read a run", responses=DatasetRunSerializer)
     def retrieve(self, request: Request, dataset_id: UUID, run_id: UUID) -> Response:
         """In figures; its items have a list of their own."""
-        run = self._run(run_id)
+        run = find_run(self.dataset, run_id)
         return Response(run_data(run, summaries_of([run])[run.pk]))
 
     @extend_schema(summary="Change a run", request=DatasetRunInput, responses=DatasetRunSerializer)
@@ -159,18 +164,14 @@ class DatasetRunViewSet(OfDataset, viewsets.GenericViewSet[DatasetRun]):
         """Name and description."""
         values = self._body(partial=True)
         values.pop("metadata", None)
-        run = update_run(actor=self.actor, run=self._run(run_id), **values)
+        run = update_run(actor=self.actor, run=find_run(self.dataset, run_id), **values)
         return Response(run_data(run, summaries_of([run])[run.pk]))
 
     @extend_schema(summary="Delete a run", responses={204: None})
     def destroy(self, request: Request, dataset_id: UUID, run_id: UUID) -> Response:
         """With its scores; traces stay."""
-        delete_run(actor=self.actor, run=self._run(run_id))
+        delete_run(actor=self.actor, run=find_run(self.dataset, run_id))
         return Response(status=204)
-
-    def _run(self, run_id: UUID) -> DatasetRun:
-        runs = DatasetRun.objects.filter(dataset=self.dataset).select_related("dataset__workspace")
-        return get_object_or_404(runs, pk=run_id)
 
     def _body(self, *, partial: bool) -> dict[str, Any]:
         serializer = DatasetRunInput(data=self.request.data, partial=partial)
@@ -189,7 +190,7 @@ class RunItemViewSet(OfDataset, viewsets.GenericViewSet[DatasetRunItem]):
     @extend_schema(summary="List items of a run")
     def list(self, request: Request, dataset_id: UUID, run_id: UUID) -> Response:
         """With outputs and scores."""
-        items = DatasetRunItem.objects.filter(run=self._run(run_id)).select_related("item")
+        items = DatasetRunItem.objects.filter(run=find_run(self.dataset, run_id)).select_related("item")
         page = self.paginate_queryset(items) or []
         return self.get_paginated_response([outcome_data(outcome) for outcome in outcomes_of(page)])
 
@@ -197,7 +198,7 @@ class RunItemViewSet(OfDataset, viewsets.GenericViewSet[DatasetRunItem]):
     @idempotent
     def create(self, request: Request, dataset_id: UUID, run_id: UUID) -> Response:
         """The trace need not be stored yet; the same again changes nothing."""
-        run = self._run(run_id)
+        run = find_run(self.dataset, run_id)
         serializer = RunItemInput(data=request.data)
         serializer.is_valid(raise_exception=True)
         values = serializer.validated_data
@@ -213,7 +214,3 @@ class RunItemViewSet(OfDataset, viewsets.GenericViewSet[DatasetRunItem]):
         )
         (outcome,) = outcomes_of([tried])
         return Response(outcome_data(outcome), status=201)
-
-    def _run(self, run_id: UUID) -> DatasetRun:
-        runs = DatasetRun.objects.filter(dataset=self.dataset).select_related("dataset__workspace")
-        return get_object_or_404(runs, pk=run_id)

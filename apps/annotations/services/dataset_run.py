@@ -14,12 +14,11 @@ from apps.core import audit
 from apps.core.actors import Actor
 from apps.core.exceptions import Invalid
 from apps.core.permissions import require
+from apps.tracing.ids import is_span_id, is_trace_id
 from apps.tracing.models import Score
-from apps.tracing.selectors import is_trace_id
 
 MAX_NAME = 255
 MAX_CODE = 200
-_SPAN_DIGITS = 16
 _SHOWN_CODE = 32
 
 
@@ -123,7 +122,7 @@ def put_run_item(
         raise Invalid(_("This item belongs to another dataset."))
     if not is_trace_id(trace_id):
         raise Invalid(_("A trace id has 32 hexadecimal digits."))
-    if observation_id and not _is_span_id(observation_id):
+    if observation_id and not is_span_id(observation_id):
         raise Invalid(_("An observation id has 16 hexadecimal digits."))
     run_item, created = DatasetRunItem.objects.get_or_create(
         run=run,
@@ -139,10 +138,6 @@ def put_run_item(
         run_item.observation_id = observation_id
         run_item.save(update_fields=["observation_id", "updated_at"])
     return run_item
-
-
-def _is_span_id(text: str) -> bool:
-    return len(text) == _SPAN_DIGITS and all(digit in "0123456789abcdef" for digit in text)
 
 
 def _check_name(name: str) -> None:

@@ -12,8 +12,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.agents.api.async_view import AsyncAPIView
-from apps.agents.models.prompt import DEFAULT_LABEL
-from apps.agents.selectors import find_prompt_version
 from apps.agents.services.model_call import CallAnswered, CallEvent, ModelCall, complete_call, stream_call
 from apps.agents.services.prompt_execution import prepare_prompt
 from apps.agents.threads import in_thread
@@ -22,7 +20,7 @@ from apps.core.api import sse
 from apps.core.exceptions import FlywheelError, Invalid, NotFound
 from apps.core.models.api_key import Scope
 from apps.interop.base import KeyPairAuthentication
-from apps.interop.cozeloop.prompts import failed
+from apps.interop.cozeloop.prompts import failed, find_version
 from apps.providers.wire import ReasoningDelta, TextDelta, ToolCallDelta
 
 MAX_VARIABLES: Final = 200
@@ -59,16 +57,7 @@ def _prepared(request: Request) -> ModelCall:
     query = body.get("prompt_identifier")
     if not isinstance(query, dict):
         raise Invalid(_("Name the prompt."))
-    number = str(query.get("version") or "")
-    if number and not (number.isascii() and number.isdigit() and len(number) < 10):
-        raise Invalid(_("A version is a whole number here."))
-    version = find_prompt_version(
-        user=request.user,
-        workspace=request.workspace,  # type: ignore[attr-defined]  # KeyPairAuthentication
-        name=str(query.get("prompt_key") or "").replace("\0", ""),
-        version=int(number) if number else None,
-        label=str(query.get("label") or DEFAULT_LABEL).replace("\0", ""),
-    )
+    version = find_version(request, query)
     if version is None:
         raise NotFound(_("There is no such prompt, or none with this label or version."))
     return prepare_prompt(

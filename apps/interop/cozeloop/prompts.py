@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,6 +14,7 @@ from apps.agents.resolution import resolve_content
 from apps.agents.selectors import find_prompt_version
 from apps.core.exceptions import Invalid, NotFound
 from apps.core.models.api_key import Scope
+from apps.core.numbers import whole_number
 from apps.interop.base import AdapterView
 
 MAX_QUERIES = 25
@@ -44,7 +46,7 @@ class PromptsView(AdapterView):
         for query in queries:
             if not isinstance(query, dict):
                 raise Invalid("A query is an object.")
-            if (version := self._find(query)) is not None:
+            if (version := find_version(request, query)) is not None:
                 items.append(
                     {"query": query, "prompt": prompt_of(version, str(body.get("workspace_id", "")))}
                 )
@@ -53,21 +55,24 @@ class PromptsView(AdapterView):
             raise NotFound("There is no such prompt, or none with this label or version.")
         return Response({"code": 0, "msg": "", "data": {"items": items}})
 
-    def _find(self, query: Mapping[str, Any]) -> PromptVersion | None:
-        number = str(query.get("version") or "")
-        if number and not (number.isascii() and number.isdigit() and len(number) < 10):
-            raise Invalid("A version is a whole number here.")
-        return find_prompt_version(
-            user=self.request.user,
-            workspace=self.workspace,
-            name=str(query.get("prompt_key") or "").replace("\0", ""),
-            version=int(number) if number else None,
-            label=str(query.get("label") or DEFAULT_LABEL).replace("\0", ""),
-        )
-
     def handle_exception(self, error: Exception) -> Response:
         """An error in the SDK's shape."""
         return failed(super().handle_exception(error))
+
+
+def find_version(request: Request, query: Mapping[str, Any]) -> PromptVersion | None:
+    """The version that a query of the SDK names, by default the one in production; raises Invalid."""
+    given = str(query.get("version") or "")
+    number = whole_number(given)
+    if given and number is None:
+        raise Invalid(_("A version is a whole number here."))
+    return find_prompt_version(
+        user=request.user,
+        workspace=request.workspace,  # type: ignore[attr-defined]  # KeyPairAuthentication
+        name=str(query.get("prompt_key") or "").replace("\0", ""),
+        version=number,
+        label=str(query.get("label") or DEFAULT_LABEL).replace("\0", ""),
+    )
 
 
 def failed(response: Response) -> Response:

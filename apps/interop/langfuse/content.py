@@ -26,14 +26,7 @@ Key = tuple[str, str]
 
 def contents_of(workspace: Workspace, observations: Sequence[Observation]) -> dict[Key, Content]:
     """By trace and span id; where no payload is stored, the preview is the whole value."""
-    if not observations:
-        return {}
-    payloads = ObservationPayload.objects.in_workspace(workspace).filter(
-        trace_id__in={one.trace_id for one in observations},
-        span_id__in={one.span_id for one in observations},
-        start_time__gte=min(one.start_time for one in observations),
-        start_time__lte=max(one.start_time for one in observations),
-    )
+    payloads = ObservationPayload.objects.in_workspace(workspace).of_steps(observations)
     stored = {(payload.trace_id, payload.span_id): payload for payload in payloads}
     found: dict[Key, Content] = {}
     for one in observations:

@@ -18,7 +18,7 @@ from apps.interop.langfuse.content import parsed
 from apps.interop.langfuse.dataset_item import expected_of, input_of, reference_of
 from apps.interop.langfuse.pages import limit_of
 from apps.interop.langfuse.score_list import row_v3
-from apps.interop.langfuse.values import listed, moment
+from apps.interop.langfuse.values import between, listed
 
 MAX_PAGE: Final = 100
 MAX_SCORES: Final = 50
@@ -31,7 +31,8 @@ class ExperimentsView(AdapterView):
         """With metadata and scores on request (`fields`)."""
         query = request.query_params
         visible = Dataset.objects.in_workspace(self.workspace).visible_to(request.user)
-        runs = _between(DatasetRun.objects.filter(dataset__in=visible), query)
+        runs = DatasetRun.objects.filter(dataset__in=visible)
+        runs = between(runs, query, "created_at", asked="StartTime")
         if wanted := listed(query, "id"):
             runs = runs.filter(code__in=wanted)
         if wanted := listed(query, "name"):
@@ -52,7 +53,8 @@ class ExperimentItemsView(AdapterView):
         """With inputs, outputs, metadata and scores on request (`fields`)."""
         query = request.query_params
         visible = Dataset.objects.in_workspace(self.workspace).visible_to(request.user)
-        items = _between(DatasetRunItem.objects.filter(run__dataset__in=visible), query)
+        items = DatasetRunItem.objects.filter(run__dataset__in=visible)
+        items = between(items, query, "created_at", asked="StartTime")
         if wanted := listed(query, "experimentId"):
             items = items.filter(run__code__in=wanted)
         if name := query.get("experimentName"):
@@ -66,14 +68,6 @@ class ExperimentItemsView(AdapterView):
         groups = set(listed(query, "fields"))
         data = [_tried(outcome, groups) for outcome in outcomes_of(page)]
         return Response({"data": data, "meta": {"cursor": cursor}})
-
-
-def _between(rows: Any, query: Any) -> Any:
-    if since := moment(query, "fromStartTime"):
-        rows = rows.filter(created_at__gte=since)
-    if until := moment(query, "toStartTime"):
-        rows = rows.filter(created_at__lt=until)
-    return rows
 
 
 def _page(rows: Any, query: Any) -> tuple[Sequence[Any], str | None]:

@@ -25,7 +25,8 @@ from apps.core.models.api_key import Scope
 from apps.interop.base import AdapterView
 from apps.interop.langfuse import ids
 from apps.interop.langfuse.values import as_object, text
-from apps.tracing.media import GOOD_FOR_S, REFERENCE, content_response, sign, unsign
+from apps.tracing.ids import MEDIA_REFERENCE
+from apps.tracing.media import GOOD_FOR_S, content_response, sign, unsign
 from apps.tracing.models import Media
 from apps.tracing.services.media import Use, announce_media, upload_media
 
@@ -179,7 +180,7 @@ def _references_of(item: DatasetItem) -> Iterator[tuple[str, str, str, str]]:
 
 def _walk(value: Any, path: str) -> Iterator[tuple[str, str, str]]:
     if isinstance(value, str):
-        for match in REFERENCE.finditer(value):
+        for match in MEDIA_REFERENCE.finditer(value):
             yield path, match[0], match[2]
         return
     inner: Iterable[tuple[Any, Any]] = ()

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from django.db.models import DurationField, ExpressionWrapper, F
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,7 +17,7 @@ from apps.interop.langfuse import ids
 from apps.interop.langfuse.content import Content, contents_of, parsed
 from apps.interop.langfuse.filters import read_filter
 from apps.interop.langfuse.pages import BoundedPage, limit_of
-from apps.interop.langfuse.values import listed, moment
+from apps.interop.langfuse.values import between, listed
 from apps.tracing.explorer import keyset
 from apps.tracing.explorer.bounded import LIST_TIMEOUT_S, at_most
 from apps.tracing.models import Observation, Trace
@@ -28,7 +27,6 @@ MAX_V2: Final = 1_000
 #: A single observation is looked for among so many days, unless its trace is named: ids alone are not indexed.
 SEARCHED: Final = timedelta(days=30)
 _METADATA_CHARS: Final = 200
-_DURATION: Final = ExpressionWrapper(F("end_time") - F("start_time"), output_field=DurationField())
 _DEFAULT_GROUPS: Final = ("core", "basic")
 _TEXT_FIELDS: Final = {"name": "name", "version": "version", "environment": "environment"}
 _GROUPS: Final = {
@@ -117,31 +115,17 @@ def filtered(request: Request, workspace: Workspace) -> ObservationQuerySet:
         found = found.filter(parent_id=ids.span_id(parent.replace("\0", "")))
     if root := query.get("isRootObservation"):
         found = found.filter(parent_id__isnull=root.lower() == "true")
-    found = _of_person(_between(found, query), workspace, query)
+    found = _of_person(between(found, query, "start_time", asked="StartTime"), workspace, query)
+    found = found.with_duration()
     for condition in read_filter(query.get("filter", ""), "observations"):
-        found = found.alias(duration=_DURATION).filter(condition)
-    return found
-
-
-def _between(found: ObservationQuerySet, query: Mapping[str, str]) -> ObservationQuerySet:
-    if since := moment(query, "fromStartTime"):
-        found = found.filter(start_time__gte=since)
-    if until := moment(query, "toStartTime"):
-        found = found.filter(start_time__lt=until)
+        found = found.filter(condition)
     return found
 
 
 def _in_traces(found: ObservationQuerySet, workspace: Workspace, names: list[str]) -> ObservationQuerySet:
     """Those of these traces; only the partitions of their time are read."""
     wanted = [ids.trace_id(name) for name in names]
-    traces = list(Trace.objects.in_workspace(workspace).filter(trace_id__in=wanted))
-    if not traces:
-        return found.none()
-    return found.filter(
-        trace_id__in=wanted,
-        start_time__gte=min(trace.start_time for trace in traces),
-        start_time__lte=max(trace.end_time for trace in traces),
-    )
+    return found.of_traces(list(Trace.objects.in_workspace(workspace).filter(trace_id__in=wanted)))
 
 
 def _of_person(

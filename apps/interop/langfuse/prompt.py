@@ -13,6 +13,7 @@ from apps.agents.resolution import resolve_content
 from apps.agents.selectors import find_prompt_version, labels_of
 from apps.agents.services.prompt import add_prompt_version, delete_prompt, set_labels
 from apps.core.exceptions import Invalid, NotFound
+from apps.core.numbers import whole_number
 from apps.interop.base import AdapterView
 from apps.interop.langfuse.pages import Page
 from apps.interop.langfuse.values import as_object, text
@@ -132,9 +133,9 @@ def number(value: str | None) -> int | None:
     """A version number from an address; raises Invalid."""
     if not value:
         return None
-    if not (value.isascii() and value.isdigit() and len(value) < 10):
+    if (found := whole_number(value)) is None:
         raise Invalid("A version is a whole number.")
-    return int(value)
+    return found
 
 
 def _texts(body: Mapping[str, Any], name: str) -> list[str]:

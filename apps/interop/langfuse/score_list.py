@@ -18,7 +18,7 @@ from apps.interop.langfuse import ids
 from apps.interop.langfuse.cursor import read_after
 from apps.interop.langfuse.pages import BoundedPage, limit_of
 from apps.interop.langfuse.score import REFERENCE, ScoresView
-from apps.interop.langfuse.values import listed, moment
+from apps.interop.langfuse.values import between, listed
 from apps.tracing.explorer.bounded import LIST_TIMEOUT_S, at_most
 from apps.tracing.models import Score, ScoreDataType, ScoreSource, Trace
 from apps.tracing.querysets import ScoreQuerySet
@@ -109,10 +109,7 @@ def filtered(request: Request, workspace: Workspace) -> ScoreQuerySet:
         if wanted := listed(query, name):
             scores = scores.filter(**{f"{field}__in": wanted})
     scores = _by_kind(_by_subject(scores, query), query)
-    if since := moment(query, "fromTimestamp"):
-        scores = scores.filter(timestamp__gte=since)
-    if until := moment(query, "toTimestamp"):
-        scores = scores.filter(timestamp__lt=until)
+    scores = between(scores, query, "timestamp")
     of_trace: dict[str, Any] = {}
     if user_id := query.get("userId"):
         of_trace["user_id"] = user_id

@@ -12,7 +12,7 @@ from apps.core.exceptions import NotFound
 from apps.interop.base import AdapterView
 from apps.interop.langfuse.pages import BoundedPage
 from apps.interop.langfuse.trace import rows
-from apps.interop.langfuse.values import listed, moment
+from apps.interop.langfuse.values import between, listed
 from apps.tracing.models import Trace
 
 #: Traces that one answer holds.
@@ -28,10 +28,7 @@ class SessionsView(AdapterView):
         traces = Trace.objects.in_workspace(self.workspace).visible_to(request.user).exclude(session_id="")
         if environments := listed(query, "environment"):
             traces = traces.filter(environment__in=environments)
-        if since := moment(query, "fromTimestamp"):
-            traces = traces.filter(start_time__gte=since)
-        if until := moment(query, "toTimestamp"):
-            traces = traces.filter(start_time__lt=until)
+        traces = between(traces, query, "start_time")
         sessions: Any = (
             traces.order_by()
             .values("session_id")

@@ -16,7 +16,7 @@ from apps.interop.langfuse import ids, observation, score_list
 from apps.interop.langfuse.content import Content, contents_of, parsed
 from apps.interop.langfuse.filters import read_filter
 from apps.interop.langfuse.pages import BoundedPage
-from apps.interop.langfuse.values import as_object, listed, moment, text
+from apps.interop.langfuse.values import as_object, between, listed, text
 from apps.tracing.models import Observation, Score, Trace
 from apps.tracing.querysets import TraceQuerySet
 from apps.tracing.selectors import MAX_OBSERVATIONS, find_trace
@@ -115,10 +115,7 @@ def filtered(request: Request, workspace: Workspace) -> TraceQuerySet:
             found = found.filter(**{f"{field}__in": wanted})
     if tags := listed(query, "tags"):
         found = found.filter(tags__contains=tags)
-    if since := moment(query, "fromTimestamp"):
-        found = found.filter(start_time__gte=since)
-    if until := moment(query, "toTimestamp"):
-        found = found.filter(start_time__lt=until)
+    found = between(found, query, "start_time")
     for condition in read_filter(query.get("filter", ""), "traces"):
         found = found.filter(condition)
     return found
@@ -190,19 +187,9 @@ def _content(
     }
 
 
-def _steps_of(workspace: Workspace, traces: Sequence[Trace]) -> Any:
-    """Observations of these traces; only the partitions of their time are read."""
-    if not traces:
-        return Observation.objects.none()
-    return Observation.objects.in_workspace(workspace).filter(
-        trace_id__in=[trace.trace_id for trace in traces],
-        start_time__gte=min(trace.start_time for trace in traces),
-        start_time__lte=max(trace.end_time for trace in traces),
-    )
-
-
 def _roots_of(workspace: Workspace, traces: Sequence[Trace]) -> dict[str, Observation]:
-    roots = _steps_of(workspace, traces).filter(parent_id__isnull=True).defer("attributes", "usage")
+    steps = Observation.objects.in_workspace(workspace).of_traces(traces)
+    roots = steps.filter(parent_id__isnull=True).defer("attributes", "usage")
     found: dict[str, Observation] = {}
     for root in roots.order_by("start_time", "span_id")[:MAX_IDS]:
         found.setdefault(root.trace_id, root)
@@ -210,8 +197,8 @@ def _roots_of(workspace: Workspace, traces: Sequence[Trace]) -> dict[str, Observ
 
 
 def _step_ids(workspace: Workspace, traces: Sequence[Trace]) -> dict[str, list[str]]:
-    pairs = _steps_of(workspace, traces).order_by("start_time").values_list("trace_id", "span_id")
-    return _grouped(pairs[:MAX_IDS])
+    steps = Observation.objects.in_workspace(workspace).of_traces(traces)
+    return _grouped(steps.order_by("start_time").values_list("trace_id", "span_id")[:MAX_IDS])
 
 
 def _score_ids(workspace: Workspace, traces: Sequence[Trace]) -> dict[str, list[str]]:

@@ -3,11 +3,14 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
 from apps.core.exceptions import Invalid
+
+Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 
 def as_object(value: Any) -> dict[str, Any]:
@@ -56,6 +59,15 @@ def moment(query: Mapping[str, Any], name: str) -> datetime | None:
     if found is None or found.year < 1970:
         raise Invalid(f"`{name}` is a time in ISO 8601.")
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def between(rows: Rows, query: Mapping[str, Any], field: str, *, asked: str = "Timestamp") -> Rows:
+    """Rows of the time that `from…` and `to…` of a request name, the end excluded; raises Invalid."""
+    if since := moment(query, f"from{asked}"):
+        rows = rows.filter(**{f"{field}__gte": since})
+    if until := moment(query, f"to{asked}"):
+        rows = rows.filter(**{f"{field}__lt": until})
+    return rows
 
 
 def _whole(value: str) -> str:

@@ -21,6 +21,7 @@ from apps.core.admin.role import current_role
 from apps.core.exceptions import FlywheelError, NotAllowed
 from apps.core.models import Workspace
 from apps.tracing import bulk, selectors
+from apps.tracing.admin.lookup import trace_or_404
 from apps.tracing.bulk import BulkAction, BulkForm
 from apps.tracing.explorer import OBSERVATIONS, Search
 from apps.tracing.models import Trace
@@ -132,20 +133,11 @@ class TraceBulkPage(ConsolePage):
 
     def selection(self, request: HttpRequest) -> Selection:
         """The trace or step, or a 404 that does not tell whether it exists elsewhere."""
-        trace = self.trace(request)
+        trace = trace_or_404(request, self.workspace, self.kwargs["trace_id"])
         span_id = request.GET.get("observation", "")
         if span_id and selectors.find_observation(trace, span_id) is None:
             raise Http404
         return Selection.of_trace(trace, span_id)
-
-    def trace(self, request: HttpRequest) -> Trace:
-        """The trace of the address."""
-        found = selectors.find_trace(
-            user=request.user, workspace=self.workspace, trace_id=self.kwargs["trace_id"]
-        )
-        if found is None:
-            raise Http404
-        return found
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         """The menu of actions; with `?action=` the dialog of one."""

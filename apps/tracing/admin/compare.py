@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core.admin.pages import ConsolePage
 from apps.tracing import comparison, selectors
+from apps.tracing.admin.lookup import trace_or_404
 from apps.tracing.ids import is_trace_id
 from apps.tracing.models import Observation, Trace
 
@@ -59,12 +60,7 @@ class ComparePage(ConsolePage):
     def find(self, name: str) -> Trace | None:
         """The trace that the address names; a 404 for one that is not there for this person."""
         trace_id = self.request.GET.get(name, "").strip().lower()
-        if not trace_id:
-            return None
-        trace = selectors.find_trace(user=self.request.user, workspace=self.workspace, trace_id=trace_id)
-        if trace is None:
-            raise Http404
-        return trace
+        return trace_or_404(self.request, self.workspace, trace_id) if trace_id else None
 
     def suggestions(self, trace: Trace) -> list[Trace]:
         """The newest traces of the same name, first those of the same session."""

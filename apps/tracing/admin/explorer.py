@@ -22,6 +22,7 @@ from apps.tracing.admin.forms import CUSTOM_RANGE, DEFAULT_RANGE, Address, Range
 from apps.tracing.exceptions import InvalidCursor, SearchTooSlow
 from apps.tracing.explorer import OBSERVATIONS, TRACES, ListKind, Page, count_facets, read_page
 from apps.tracing.explorer.condition import BARE, OPERATORS
+from apps.tracing.ids import is_span_id, is_trace_id
 from apps.tracing.models import SavedView, Score
 from apps.tracing.selection import MAX_CHOSEN, Selection
 from apps.tracing.services.saved_view import delete_view, save_view
@@ -198,7 +199,7 @@ class ExplorerPage(ConsolePage):
 
     def is_key(self, key: str) -> bool:
         """Whether a checkbox may send this."""
-        return selectors.is_trace_id(key)
+        return is_trace_id(key)
 
 
 class TraceListPage(ExplorerPage):
@@ -223,7 +224,7 @@ class ObservationListPage(ExplorerPage):
     def is_key(self, key: str) -> bool:
         """A trace id and a span id."""
         trace_id, _colon, span_id = key.partition(":")
-        return selectors.is_trace_id(trace_id) and len(span_id) == 16 and selectors.is_trace_id(span_id * 2)
+        return is_trace_id(trace_id) and is_span_id(span_id)
 
     def add_scores(self, rows: list[Any]) -> None:
         """Scores of the steps themselves."""

@@ -3,14 +3,15 @@
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from apps.core.admin.pages import ConsolePage
 from apps.core.exceptions import NotAllowed
 from apps.tracing import links, panels, selectors
+from apps.tracing.admin.lookup import trace_or_404
 from apps.tracing.admin.notes import notes_data
-from apps.tracing.models import Comment, Observation, Score, Trace
+from apps.tracing.models import Comment, Observation, Score
 from apps.tracing.services.trace import delete_trace, set_bookmark
 
 
@@ -19,17 +20,9 @@ class TracePage(ConsolePage):
 
     template_name = "tracing/trace_detail.html"
 
-    def find(self, request: HttpRequest, trace_id: str) -> Trace:
-        """The trace, or a 404 that does not tell whether it exists elsewhere."""
-        user = request.user
-        trace = selectors.find_trace(user=user, workspace=self.workspace, trace_id=trace_id)
-        if trace is None:
-            raise Http404
-        return trace
-
     def get_page_context(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
         """Everything but inputs and outputs, which the page fetches for the chosen step."""
-        trace = self.find(request, kwargs["trace_id"])
+        trace = trace_or_404(request, self.workspace, kwargs["trace_id"])
         observations = selectors.list_observations(trace)
         scores = Score.objects.in_workspace(self.workspace).of_traces([trace.trace_id])
         comments = Comment.objects.in_workspace(self.workspace).visible_to(request.user)
@@ -57,7 +50,7 @@ class TracePage(ConsolePage):
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Bookmark or delete the trace."""
-        trace = self.find(request, kwargs["trace_id"])
+        trace = trace_or_404(request, self.workspace, kwargs["trace_id"])
         try:
             if request.POST.get("action") == "delete":
                 delete_trace(actor=self.actor, trace=trace)

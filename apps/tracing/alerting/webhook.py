@@ -1,7 +1,5 @@
 """One signed request to somebody's webhook, through the SSRF-safe client."""
 
-import hashlib
-import hmac
 import json
 import time
 from typing import Any, Final
@@ -9,6 +7,7 @@ from typing import Any, Final
 import aiohttp
 
 from apps.core.http import BlockedAddress, client_session
+from apps.core.http.signing import sign
 
 TIMEOUT_S: Final = 10.0
 _SHOWN: Final = 200
@@ -16,12 +15,6 @@ _SHOWN: Final = 200
 
 class WebhookError(Exception):
     """The webhook did not take the message; the message says why."""
-
-
-def sign(secret: str, timestamp: str, body: bytes) -> str:
-    """HMAC-SHA256 over `<timestamp>.<body>`, as the webhooks of workflows expect it."""
-    digest = hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256)
-    return f"sha256={digest.hexdigest()}"
 
 
 async def send(url: str, secret: str, document: dict[str, Any], *, allow_private: bool) -> int:

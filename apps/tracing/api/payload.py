@@ -80,10 +80,10 @@ class PayloadFileView(TraceAPIView):
         query = SideSerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
         side = query.validated_data["side"]
-        observation = self.find_observation(trace_id, span_id)
-        is_json = payloads.looks_like_json(observation, side)
+        text = payloads.read_whole(self.find_observation(trace_id, span_id), side)
+        is_json = payloads.looks_like_json(text)
         response = StreamingHttpResponse(
-            payloads.stream(observation, side),
+            payloads.encoded(text),
             content_type="application/json" if is_json else "text/plain; charset=utf-8",
         )
         name = f"{trace_id}-{span_id}-{side}.{'json' if is_json else 'txt'}"

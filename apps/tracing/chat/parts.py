@@ -1,17 +1,13 @@
 """Parts of messages: what OpenAI, Anthropic, Google, Bedrock, OpenTelemetry, LangChain and the AI SDK call them."""
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from apps.tracing.chat.turn import Part, PartKind
 from apps.tracing.chat.values import as_text, clean
+from apps.tracing.ids import MEDIA_REFERENCE
 
 Json = dict[str, Any]
-#: What Langfuse's SDKs leave in place of a file that they have sent apart.
-_KEPT: Final = re.compile(
-    r"@@@langfuseMedia:type=[^|@]{1,120}\|id=[A-Za-z0-9_-]{22}\|source=[a-z0-9_]{1,40}@@@"
-)
 Reader = Callable[[Json], "Part | None"]
 
 
@@ -176,7 +172,10 @@ def _address(item: object, media_type: str) -> str:
 
 
 def _allowed(text: str) -> bool:
-    return text.lower().startswith(("https://", "http://", "data:")) or _KEPT.fullmatch(text) is not None
+    return (
+        text.lower().startswith(("https://", "http://", "data:"))
+        or MEDIA_REFERENCE.fullmatch(text) is not None
+    )
 
 
 def _data_url(media_type: str, data: object) -> str:

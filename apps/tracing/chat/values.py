@@ -38,8 +38,3 @@ def as_text(value: object) -> str:
         return clean(json.dumps(value, ensure_ascii=False, indent=1))
     except (ValueError, TypeError, RecursionError):
         return clean(str(value))
-
-
-def is_dict(value: object) -> bool:
-    """Whether a value is a JSON object."""
-    return isinstance(value, dict)

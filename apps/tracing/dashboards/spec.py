@@ -22,6 +22,15 @@ _ON_AN_AXIS: Final = frozenset({Chart.LINE, Chart.STACKED, Chart.BAR})
 _BY_VALUE: Final = frozenset({Chart.BAR})
 
 
+def check_size(width: int, height: int) -> None:
+    """Raise InvalidDashboard for a widget larger than the grid, or smaller than one of its fields."""
+    if not (1 <= width <= COLUMNS and 1 <= height <= MAX_HEIGHT):
+        raise InvalidDashboard(
+            _("A widget is 1 to %(width)d columns wide and 1 to %(height)d rows high.")
+            % {"width": COLUMNS, "height": MAX_HEIGHT}
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class WidgetSpec:
     """A title, a question, and how the answer is drawn on how many columns and rows of the grid."""
@@ -43,11 +52,7 @@ class WidgetSpec:
             raise InvalidDashboard(
                 _("There are these charts: %(known)s.") % {"known": ", ".join(Chart.values)}
             )
-        if not (1 <= self.width <= COLUMNS and 1 <= self.height <= MAX_HEIGHT):
-            raise InvalidDashboard(
-                _("A widget is 1 to %(width)d columns wide and 1 to %(height)d rows high.")
-                % {"width": COLUMNS, "height": MAX_HEIGHT}
-            )
+        check_size(self.width, self.height)
         self._check_axis(query)
         return self
 

@@ -16,7 +16,7 @@ from apps.tracing import terms
 from apps.tracing.explorer import keyset, steps
 from apps.tracing.explorer.bounded import FACETS_TIMEOUT_S, LIST_TIMEOUT_S, at_most
 from apps.tracing.explorer.condition import Condition
-from apps.tracing.explorer.fields import DURATION, OBSERVATION_FIELDS, TRACE_FIELDS, Field, Kind
+from apps.tracing.explorer.fields import OBSERVATION_FIELDS, TRACE_FIELDS, Field, Kind
 from apps.tracing.explorer.hints import hint
 from apps.tracing.models import Observation, Trace
 from apps.tracing.writer import partitions
@@ -124,7 +124,7 @@ class Search:
             found = found.filter(known)
         if self.kind is TRACES:
             return _narrow(found, self.conditions)
-        found = found.alias(**{DURATION: _DURATION})
+        found = found.with_duration()
         own = [item for item in self.conditions if not item.field.path.startswith(_OF_TRACE)]
         of_trace = [item for item in self.conditions if item.field.path.startswith(_OF_TRACE)]
         if of_trace:
@@ -141,11 +141,6 @@ class Search:
 def _plain_days() -> set[date]:
     with connection.cursor() as cursor:
         return partitions.days_without_search(cursor)
-
-
-_DURATION = models.ExpressionWrapper(
-    models.F("end_time") - models.F("start_time"), output_field=models.DurationField()
-)
 
 
 def _narrow(rows: models.QuerySet[Any], conditions: Sequence[Condition]) -> models.QuerySet[Any]:

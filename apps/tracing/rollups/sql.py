@@ -17,7 +17,7 @@ _KEY: Final = "workspace_id, level, grain, root, bucket, key"
 _OWNER: Final = """CASE
     WHEN {source_type} = ANY (%(agents)s) THEN 'agent'
     WHEN {source_type} = ANY (%(workflows)s) THEN 'workflow'
-    ELSE {otherwise}
+    ELSE ''
 END"""
 
 FRESH: Final = f"""
@@ -28,7 +28,7 @@ FRESH: Final = f"""
         coalesce(o.input_tokens, 0) AS input_tokens, coalesce(o.output_tokens, 0) AS output_tokens,
         coalesce(o.cost, 0) AS cost,
         left(CASE WHEN t.has_root OR t.source_type <> '' THEN t.name ELSE '' END, 200) AS name,
-        {_OWNER.format(source_type="t.source_type", otherwise="''")} AS owner,
+        {_OWNER.format(source_type="t.source_type")} AS owner,
         left(o.prompt_name, 200) AS prompt_name, left(o.prompt_version, 100) AS prompt_version,
         left(coalesce(nullif(o.user_id, ''), t.user_id, ''), 200) AS user_id,
         left(coalesce(nullif(o.session_id, ''), t.session_id, ''), 200) AS session_id,
@@ -161,7 +161,7 @@ WITH scored AS (
     SELECT
         s.workspace_id, c.b AS bucket, left(s.name, 100) AS score, {_SCORE_CATEGORY} AS category, s.source, s.value,
         left(coalesce(t.environment, ''), 100) AS environment, left(coalesce(t.name, ''), 200) AS name,
-        {_OWNER.format(source_type="coalesce(t.source_type, '')", otherwise="''")} AS owner
+        {_OWNER.format(source_type="coalesce(t.source_type, '')")} AS owner
     FROM unnest(%(workspaces)s::uuid[], %(buckets)s::timestamptz[]) AS c (w, b)
     JOIN tracing_score s ON s.workspace_id = c.w AND s.created_at >= c.b
         AND s.created_at < c.b + make_interval(mins => %(grain)s)

@@ -24,6 +24,7 @@ from apps.tracing.models import (
     UserRollup,
 )
 from apps.tracing.rollups import KEPT_HOURS, KEPT_MINUTES, owners, sql
+from apps.tracing.rollups.timerange import floor
 from apps.tracing.writer import partitions
 
 #: Received time that one transaction adds up: also after a long break it stays short.
@@ -115,7 +116,8 @@ def _count_scores() -> bool:
 
 def _recount(grain: Grain, changed: Sequence[tuple[UUID, datetime]], statement: str) -> None:
     """Replace the rows that the changed minutes belong to."""
-    touched = sorted({(workspace, _bucket(minute, grain)) for workspace, minute in changed})
+    length = timedelta(minutes=grain)
+    touched = sorted({(workspace, floor(minute, length)) for workspace, minute in changed})
     if not touched:
         return
     values: dict[str, Any] = {
@@ -128,13 +130,6 @@ def _recount(grain: Grain, changed: Sequence[tuple[UUID, datetime]], statement: 
     with connection.cursor() as cursor:
         cursor.execute(sql.DROP_SCORES, values)
         cursor.execute(statement, values)
-
-
-def _bucket(moment: datetime, grain: Grain) -> datetime:
-    """Where the row of a length begins that a moment belongs to."""
-    length = timedelta(minutes=grain)
-    epoch = datetime(2000, 1, 1, tzinfo=UTC)
-    return epoch + (moment - epoch) // length * length
 
 
 def drop_old(*, now: datetime | None = None) -> int:

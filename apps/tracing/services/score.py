@@ -1,7 +1,6 @@
 """Recording and deleting scores."""
 
 import math
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,10 +13,10 @@ from apps.core import audit, permissions
 from apps.core.actors import Actor
 from apps.core.models import Workspace
 from apps.tracing.exceptions import InvalidScore
+from apps.tracing.ids import is_span_id, is_trace_id
 from apps.tracing.mapping import clean
 from apps.tracing.models import Score, ScoreConfig, ScoreDataType, ScoreSource
 
-_HEX = re.compile(r"[0-9a-f]+")
 MAX_TEXT = 5_000
 MAX_NAME = 100
 MAX_SUBJECT = 200
@@ -166,9 +165,9 @@ def _check_name(name: str, source: str) -> None:
 def _check_subject(trace_id: str, observation_id: str, session_id: str, dataset_run_id: str) -> None:
     if not trace_id and not session_id and not dataset_run_id:
         raise InvalidScore(_("Name a trace, a session or a dataset run."))
-    if trace_id and not (len(trace_id) == 32 and _HEX.fullmatch(trace_id)):
+    if trace_id and not is_trace_id(trace_id):
         raise InvalidScore(_("A trace id has 32 hexadecimal digits."))
-    if observation_id and not (trace_id and len(observation_id) == 16 and _HEX.fullmatch(observation_id)):
+    if observation_id and not (trace_id and is_span_id(observation_id)):
         raise InvalidScore(_("An observation id has 16 hexadecimal digits and belongs to a trace."))
     for subject in (session_id, dataset_run_id):
         if len(subject) > MAX_SUBJECT or "\0" in subject:

@@ -201,11 +201,12 @@ def write_drafts(pks: Sequence[UUID]) -> list[str]:
     drafts = list(
         SpanDraft.objects.select_for_update().filter(pk__in=pks, due_at__isnull=False).order_by("id")
     )
-    roots = _roots_of(drafts)
+    bodies = {draft.pk: _load(draft) for draft in drafts}
+    roots = _roots_of(drafts, bodies)
     rejected: list[str] = []
     rows: dict[UUID, ObservationRow] = {}
     for draft in drafts:
-        body = _load(draft)
+        body = bodies[draft.pk]
         root = roots.get((draft.workspace_id, draft.trace_id, body.get("root_id") or draft.span_id))
         for row in prepare([_record(draft, body, root)], draft.workspace_id, rejected):
             rows[draft.pk] = row
@@ -232,9 +233,9 @@ def write_drafts(pks: Sequence[UUID]) -> list[str]:
 Key = tuple[UUID, str, str]
 
 
-def _roots_of(drafts: Sequence[SpanDraft]) -> dict[Key, Body]:
+def _roots_of(drafts: Sequence[SpanDraft], bodies: Mapping[UUID, Body]) -> dict[Key, Body]:
     """The roots of the drafts' traces, by workspace, trace and span."""
-    wanted = {str(_load(draft).get("root_id") or draft.span_id) for draft in drafts}
+    wanted = {str(bodies[draft.pk].get("root_id") or draft.span_id) for draft in drafts}
     found = SpanDraft.objects.filter(
         workspace_id__in={draft.workspace_id for draft in drafts},
         trace_id__in={draft.trace_id for draft in drafts},

@@ -38,15 +38,8 @@ def erase(workspace: Workspace, traces: Sequence[Trace]) -> int:
     if not traces:
         return 0
     trace_ids = [trace.trace_id for trace in traces]
-    span = {
-        "trace_id__in": trace_ids,
-        "start_time__gte": min(trace.start_time for trace in traces),
-        "start_time__lte": max(trace.end_time for trace in traces),
-    }
-    Observation.objects.in_workspace(workspace).filter(**span)._raw_delete(Observation.objects.db)
-    ObservationPayload.objects.in_workspace(workspace).filter(**span)._raw_delete(
-        ObservationPayload.objects.db
-    )
+    for model in (Observation, ObservationPayload):
+        model.objects.in_workspace(workspace).of_traces(traces)._raw_delete(model.objects.db)
     Score.objects.in_workspace(workspace).filter(trace_id__in=trace_ids).delete()
     Comment.objects.in_workspace(workspace).filter(trace_id__in=trace_ids).delete()
     SpanDraft.objects.in_workspace(workspace).filter(trace_id__in=trace_ids).delete()

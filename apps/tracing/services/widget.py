@@ -11,10 +11,9 @@ from apps.core import audit
 from apps.core.actors import Actor
 from apps.core.exceptions import Conflict
 from apps.tracing.dashboards import WidgetSpec
-from apps.tracing.dashboards.spec import MAX_WIDGETS
+from apps.tracing.dashboards.spec import MAX_WIDGETS, check_size
 from apps.tracing.exceptions import InvalidDashboard
 from apps.tracing.models import Dashboard, Widget
-from apps.tracing.models.widget import COLUMNS, MAX_HEIGHT
 from apps.tracing.services.dashboard import require_change
 
 
@@ -76,12 +75,8 @@ def arrange_widgets(*, actor: Actor, dashboard: Dashboard, places: Sequence[Plac
     widgets = {widget.pk: widget for widget in dashboard.widgets.all()}
     if len(places) != len(widgets) or {place.id for place in places} != set(widgets):
         raise Conflict(_("The widgets have changed in the meantime. Reload the page."))
-    if any(not (1 <= place.width <= COLUMNS and 1 <= place.height <= MAX_HEIGHT) for place in places):
-        raise InvalidDashboard(
-            _("A widget is 1 to %(width)d columns wide and 1 to %(height)d rows high.")
-            % {"width": COLUMNS, "height": MAX_HEIGHT}
-        )
     for position, place in enumerate(places):
+        check_size(place.width, place.height)
         widget = widgets[place.id]
         widget.position, widget.width, widget.height = position, place.width, place.height
     Widget.objects.bulk_update(widgets.values(), ["position", "width", "height"])

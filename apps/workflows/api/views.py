@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from apps.core.api.idempotency import idempotent
 from apps.core.api.viewsets import WorkspaceViewSet
 from apps.core.exceptions import Invalid, NotFound
+from apps.core.numbers import whole_number
 from apps.workflows.api import serializers as shapes
 from apps.workflows.api.filters import WorkflowFilter
 from apps.workflows.models import Workflow, WorkflowVersion
@@ -314,9 +315,9 @@ def _document(workflow: Workflow, named: str | None, default: str) -> dict[str, 
         if workflow.published is None:
             raise NotFound("The workflow is not published.")
         return _plain(workflow.published)
-    if not (name.isascii() and name.isdigit() and len(name) < 10):
+    if (number := whole_number(name)) is None:
         raise Invalid("A version is a number, or draft.")
-    return _plain(get_version(workflow, int(name)))
+    return _plain(get_version(workflow, number))
 
 
 def _plain(version: WorkflowVersion) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import orjson
 from django.utils.translation import gettext as _
 
 from apps.core.exceptions import Invalid, NotFound
+from apps.core.http.signing import sign
 from apps.workflows.exceptions import PayloadTooLargeError, ReplayError, SignatureError
 from apps.workflows.models import RunMode, Trigger, TriggerFiring, WorkflowRun
 from apps.workflows.services.trigger import fire, resolve, settings_of
@@ -88,12 +89,6 @@ def answer_of(settings: WebhookSettings, run: WorkflowRun) -> Any:
         settings.body,
         {"outputs": run.outputs or {}, "run": {"id": str(run.pk), "state": run.state, "error": run.error}},
     )
-
-
-def sign(secret: str, timestamp: str, body: bytes) -> str:
-    """The signature of a call: HMAC-SHA256 over ``<timestamp>.<body>``, as the header carries it."""
-    digest = hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
-    return f"sha256={digest}"
 
 
 def _checked_key(trigger: Trigger, settings: WebhookSettings, call: Call) -> str:

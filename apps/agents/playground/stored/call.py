@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from apps.agents.playground.messages import Message, clean
+from apps.agents.playground.messages import Message
 from apps.agents.playground.stored.messages import (
     are_messages,
     is_message,
@@ -18,6 +18,7 @@ from apps.agents.playground.stored.messages import (
 from apps.agents.playground.stored.options import options_in, read_options
 from apps.agents.playground.stored.parts import gather
 from apps.agents.playground.stored.tools import loaded, read_tools, tools_in
+from apps.agents.prompts import clean
 
 _MESSAGES = ("messages", "input", "contents", "prompt", "prompts")
 _SYSTEM = ("system", "instructions", "systemInstruction", "system_instruction")
@@ -61,9 +62,7 @@ def _read_call(given: str, attributes: Mapping[str, Any]) -> StoredCall:
     messages, listed = _without_tools(messages, value if isinstance(value, list) else body.get("messages"))
     nested = body.get("config")
     config: Mapping[str, Any] = nested if isinstance(nested, Mapping) else {}
-    options = read_options(body, config) | {
-        name: value for name, value in options_in(attributes).items() if name not in read_options(body)
-    }
+    options = read_options(config) | options_in(attributes) | read_options(body)
     tools = read_tools(body.get("tools") or config.get("tools")) or tools_in(attributes) or listed
     return StoredCall(messages, {**options, **({"tools": tools} if tools else {})})
 

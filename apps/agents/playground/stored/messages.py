@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from apps.agents.playground.messages import Message, clean, role_of
+from apps.agents.playground.messages import Message, role_of
 from apps.agents.playground.stored.parts import Gathered, as_text, call_of, gather
+from apps.agents.prompts import clean
 
 #: Lists inside each other that are looked through: LangChain stores one list per prompt.
 _MAX_DEPTH = 3

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from apps.agents.playground.messages import clean
+from apps.agents.prompts import clean
 
 _SCHEMAS = ("parameters", "input_schema", "inputSchema", "parametersJsonSchema")
 _GROUPS = ("function_declarations", "functionDeclarations")
