@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import stat
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ from apps.core.sandbox.client import LocalTransport, execute
 from apps.core.sandbox.jobs import CodeJob
 from apps.core.sandbox.server import launch
 from apps.core.sandbox.server.config import ServerConfig
+from tests.sandbox.attacks.harness import SYSTEM_PYTHON
 from tests.sandbox.test_zygote import alive, descendants, eventually
 
 JOB = CodeJob("python", "import os\ndef main():\n    return 1")
@@ -100,6 +102,35 @@ def test_its_environment_is_empty(supervisor, monkeypatch):
         environment = Path(f"/proc/{pid}/environ").read_bytes()
         assert b"very-secret" not in environment
         assert b"PATH=" not in environment
+
+
+SENDER = """
+import socket
+kept = []
+for _ in range(12):
+    pair, passed = socket.socketpair(), socket.socketpair()
+    socket.send_fds(pair[0], [b"x"], [passed[0].fileno()])
+    kept += pair, passed
+print("sent", flush=True)
+input()
+"""
+
+
+def test_many_descriptors_under_way_lose_no_job(supervisor):
+    """The kernel counts the descriptors that all processes of a user pass on, against the limit of each sender."""
+    one = supervisor(warm=4)
+    uid = None if os.geteuid() else one.state()["uid"]
+    sender = subprocess.Popen(
+        [SYSTEM_PYTHON, "-I", "-c", SENDER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        user=uid,
+        extra_groups=None if uid is None else [],
+    )
+    with sender:
+        assert sender.stdout.readline() == b"sent\n"
+        assert [one.run() for _ in range(6)] == [1] * 6
+        sender.stdin.close()
 
 
 def run_when_back(one):

@@ -28,6 +28,7 @@ DATA, LEASE, LISTENER, POLL = (
 )  # the descriptors of a child; only DATA is left when it reads its job
 DESCRIPTORS = 5  # one more while it accepts
 READY = b"R"
+BUSY = b'{"state": "busy"}'
 NO_DATA = b"-"  # in place of a start message that came without a data socket
 DESCRIPTOR_SPACE = _socket.CMSG_SPACE(4)
 PATIENCE_S = 1.0  # for a client that has connected and says nothing
@@ -111,7 +112,6 @@ def _lock(lease: int, isolation: Isolation) -> None:
 
 def _finish_lock(isolation: Isolation) -> None:
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
     if isolation.child_filter is not None:
         isolation.child_filter.install()
 
@@ -141,9 +141,7 @@ def _accept(poll: select.epoll) -> bytes:
     os.close(DATA)
     control = adopt(descriptor)
     message, ancillary = _hear(control)
-    lease = adopt(LEASE)
-    lease.sendmsg([message if ancillary else NO_DATA], rights(descriptor))
-    lease.detach()
+    _pass_on(control, message if ancillary else NO_DATA)
     if request.parse(message) is None or not ancillary:
         os._exit(0)  # the zygote tells the client
     _require_data(ancillary)
@@ -151,6 +149,21 @@ def _accept(poll: select.epoll) -> bytes:
     listener.close()
     poll.close()
     return message
+
+
+def _pass_on(control: _socket.socket, message: bytes) -> None:
+    """Give the zygote the connection; a client whose connection can't be passed on may try again.
+
+    The kernel refuses to pass descriptors on for a user who has more of them under way than `RLIMIT_NOFILE` (unix(7),
+    ETOOMANYREFS), which counts those of all the user's processes. That limit is lowered when the job has arrived.
+    """
+    lease = adopt(LEASE)
+    try:
+        lease.sendmsg([message], rights(control.fileno()))
+    except OSError:
+        control.send(BUSY)
+        os._exit(0)
+    lease.detach()
 
 
 def _hear(control: _socket.socket) -> tuple[bytes, list[tuple[int, int, bytes]]]:
@@ -182,6 +195,7 @@ def _arrive(message: bytes, isolation: Isolation) -> None:
     asked = request.parse(message)
     if asked is None:
         raise RuntimeError("no start message")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
     space = isolation.space + asked.memory_mb * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (space, space))
     resource.setrlimit(resource.RLIMIT_DATA, (space, space))
