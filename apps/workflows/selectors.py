@@ -14,6 +14,7 @@ from django.utils.text import slugify
 from apps.core.exceptions import NotFound
 from apps.core.metrics import Reading
 from apps.core.models import StreamEvent, User, Workspace
+from apps.core.numbers import whole_number
 from apps.workflows import dsl
 from apps.workflows.models import RunState, RunWait, Workflow, WorkflowRun, WorkflowVersion
 
@@ -38,6 +39,12 @@ def get_version(workflow: Workflow, number: int) -> WorkflowVersion:
     if found is None:
         raise NotFound
     return found
+
+
+def version_called(workflow: Workflow, text: str) -> WorkflowVersion | None:
+    """A version of a workflow by its number as an address writes it; None when there is none of that number."""
+    number = whole_number(text)
+    return None if number is None else workflow.versions.filter(number=number).first()
 
 
 def get_run(workspace: Workspace, user: User, pk: UUID) -> WorkflowRun:

@@ -285,7 +285,11 @@ def test_versions_are_published_compared_and_restored(workspace: Workspace, edit
     lines = [line for hunk in diff.context["hunks"] for line in hunk]
     assert [line.text.strip() for line in lines if line.kind == "new"][-1].startswith("Bye {{")
     assert client.get(f"{path}/diff/?from=1&to=1").context["hunks"] == []
-    assert client.get(f"{path}/diff/?from=7&to=draft").status_code == 404
+    for unknown in ("7", "²", "9" * 5_000):
+        assert client.get(f"{path}/diff/", {"from": unknown, "to": "draft"}).status_code == 404
+        assert client.post(f"{path}/versions/", {"act": "restore", "version": unknown}).status_code == 404
+        assert client.get(f"{path}/export/", {"version": unknown}).status_code == 200
+        assert client.get(f"{path}/run/", {"source": unknown}).status_code in {200, 404}
     assert send(name="Two").json()["number"] == 2
     client.post(f"{path}/versions/", {"act": "rename", "version": "1", "name": "Start", "note": "Of all"})
     client.post(f"{path}/versions/", {"act": "restore", "version": "1"})

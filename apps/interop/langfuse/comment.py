@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from apps.core.exceptions import Invalid, NotFound
 from apps.core.ids import is_uuid
+from apps.core.numbers import whole_number
 from apps.interop.base import AdapterView
 from apps.interop.langfuse import ids
 from apps.interop.langfuse.pages import Page
@@ -28,9 +29,8 @@ class CommentsView(AdapterView):
         if kind := query.get("objectType"):
             found = _of_kind(found, kind.upper(), text(query.get("objectId")))
         if author := query.get("authorUserId"):
-            found = (
-                found.filter(author_id=int(author)) if author.isascii() and author.isdigit() else found.none()
-            )
+            number = whole_number(author)
+            found = found.none() if number is None else found.filter(author_id=number)
         page = Page.of(found.order_by("-created_at", "-id"), query)
         return Response(page.body([comment_row(comment) for comment in page.rows]))
 

@@ -13,6 +13,7 @@ from apps.core.exceptions import Invalid, NotFound
 from apps.core.ids import is_uuid
 from apps.core.models import Workspace
 from apps.core.models.api_key import Scope
+from apps.core.numbers import whole_number
 from apps.interop.base import AdapterView, Caller
 from apps.interop.langfuse import ids
 from apps.interop.langfuse.cursor import read_after
@@ -141,9 +142,8 @@ def _by_kind(scores: ScoreQuerySet, query: Mapping[str, str]) -> ScoreQuerySet:
     if configs := listed(query, "configId"):
         scores = scores.filter(config_id__in=[value for value in configs if is_uuid(value)])
     if authors := listed(query, "authorUserId"):
-        scores = scores.filter(
-            author_id__in=[int(value) for value in authors if value.isascii() and value.isdigit()]
-        )
+        numbers = [number for value in authors if (number := whole_number(value)) is not None]
+        scores = scores.filter(author_id__in=numbers)
     bounds = {"valueMin": "gte", "valueMax": "lte"}
     for name, lookup in bounds.items():
         if query.get(name):

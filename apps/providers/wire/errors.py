@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 
+from apps.core.numbers import whole_number
+
 MAX_MESSAGE_CHARS = 300
 _KEY_LIKE = re.compile(
     r"\b(?:sk|pk|rk)-[\w\-*]{4,}|\bBearer\s+\S+|\b(?=\w*\d)[A-Za-z0-9_\-]{32,}", re.IGNORECASE
@@ -141,8 +143,8 @@ def error_from_event(error: Any) -> WireError:
     code = error.get("code") if isinstance(error, dict) else None
     message = _message_of(error) or "The stream reported an error."
     status = code if isinstance(code, int) and 400 <= code < 600 else None
-    if isinstance(code, str) and code.isdigit():
-        status = int(code)
+    if isinstance(code, str):
+        status = whole_number(code)
     return WireError(
         _reason_of(status, message) if status else WireReason.UNAVAILABLE, message, status=status
     )

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core.admin.pages import ConsolePage
 from apps.core.exceptions import FlywheelError, NotAllowed
+from apps.core.numbers import whole_number
 from apps.tracing import selectors
 from apps.tracing.admin.bulk import EVERYTHING, EVERYTHING_FIELD, Dialog, offered, until
 from apps.tracing.admin.columns import COLUMNS, chosen_columns
@@ -181,11 +182,10 @@ class ExplorerPage(ConsolePage):
         """What the page puts into its dialog when an action was picked; `n` rows are chosen, or it counts."""
         dialog = Dialog(request, self.workspace, self.kind.name, request.GET.get("action", ""))
         form, address = self.read_address()
-        number = request.GET.get("n", "")
-        counted = request.GET.get(EVERYTHING_FIELD) == EVERYTHING or not number.isdecimal()
-        return dialog.render(
-            Selection(address.search(form)), None if counted else min(int(number), MAX_CHOSEN)
-        )
+        number = whole_number(request.GET.get("n", ""))
+        everything = request.GET.get(EVERYTHING_FIELD) == EVERYTHING
+        chosen = None if number is None or everything else min(number, MAX_CHOSEN)
+        return dialog.render(Selection(address.search(form)), chosen)
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Do something with the chosen rows, or with everything that matches."""

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.core.exceptions import Invalid
+from apps.core.numbers import whole_number
 from apps.workflows.admin.base import JsonMixin, WorkflowPage, text_of, uuid_of
 from apps.workflows.admin.inputs import input_form
 from apps.workflows.admin.workflow import is_changed
@@ -99,6 +100,6 @@ def chosen_source(page: WorkflowPage, source: str) -> tuple[bool, WorkflowVersio
     """Whether the draft is meant, else the version; the published one for anything unknown. Raises NotFound."""
     if source == DRAFT:
         return True, None
-    if source.isdecimal():
-        return False, get_version(page.workflow, int(source))
+    if (number := whole_number(source)) is not None:
+        return False, get_version(page.workflow, number)
     return False, page.workflow.published

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from apps.core.models import StreamEvent
+from apps.core.numbers import whole_number
 from apps.tracing.models import Observation
 from apps.tracing.selectors import read_payload
 from apps.workflows.dsl.errors import LanguageError
@@ -145,7 +146,7 @@ def _rounds_around(path: str) -> list[tuple[str, int]]:
     parts = path.split("/")
     for at in range(1, len(parts)):
         container, _colon, index = "/".join(parts[:at]).rpartition(":")
-        found.append((container, int(index) if index.isdecimal() else 0))
+        found.append((container, whole_number(index) or 0))
     return found
 
 

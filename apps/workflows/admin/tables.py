@@ -165,7 +165,7 @@ class TablePage(TablesPage):
         return HttpResponseRedirect(_address(self.table))
 
     def _delete(self, ids: list[str]) -> None:
-        chosen = [int(value) for value in ids if value.isdigit() and len(value) < 19]
+        chosen = [int(value) for value in ids if value.isascii() and value.isdigit() and len(value) < 19]
         where = {"column": "id", "op": "in", "value": chosen}
         count = service.delete_rows(actor=self.actor, table=self.table, where=where)
         messages.success(

@@ -21,7 +21,7 @@ from apps.workflows.admin.base import JsonMixin, WorkflowPage, number_of, text_o
 from apps.workflows.admin.changes import shown_changes
 from apps.workflows.admin.workflow import document_text, is_changed
 from apps.workflows.models import WorkflowVersion
-from apps.workflows.selectors import document_diff
+from apps.workflows.selectors import document_diff, version_called
 from apps.workflows.services import workflow as service
 
 PER_PAGE = 25
@@ -69,7 +69,7 @@ class VersionsPage(WorkflowPage):
         return redirect(request.get_full_path())
 
     def _version(self, number: str) -> WorkflowVersion:
-        version = self.workflow.versions.filter(number=int(number)).first() if number.isdecimal() else None
+        version = version_called(self.workflow, number)
         if version is None:
             raise Http404
         return version
@@ -118,7 +118,7 @@ class DiffPage(WorkflowPage):
         if key == DRAFT:
             draft: dict[str, Any] = self.workflow.draft
             return draft
-        version = self.workflow.versions.filter(number=int(key)).first() if key.isdecimal() else None
+        version = version_called(self.workflow, key)
         if version is None:
             raise Http404
         document: dict[str, Any] = version.document

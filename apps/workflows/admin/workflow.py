@@ -28,6 +28,7 @@ from apps.workflows.admin.templates import find_template, templates
 from apps.workflows.models import RunState, RunWait, Workflow, WorkflowKind, WorkflowRun
 from apps.workflows.nodes.registry import catalogue
 from apps.workflows.querysets import WorkflowQuerySet
+from apps.workflows.selectors import version_called
 from apps.workflows.services import workflow as service
 from apps.workflows.services.document import MAX_DOCUMENT_BYTES
 
@@ -204,7 +205,7 @@ class ExportPage(WorkflowPage):
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """The file."""
         number = request.GET.get("version", "")
-        version = self.workflow.versions.filter(number=int(number)).first() if number.isdecimal() else None
+        version = version_called(self.workflow, number)
         text = document_text(version.document) if version else draft_text(self.workflow)
         name = slugify(self.workflow.name) or "workflow"
         suffix = f"-v{version.number}" if version else ""

@@ -284,7 +284,8 @@ async def _answered(request: Request, run_id: UUID, response: str, timeout_s: in
     if response == "blocking":
         await calls.settled(run_id, min(timeout_s or settings.RUN_WAIT_S, settings.RUN_WAIT_S))
     run = await in_thread(get_run, _workspace(request), _user(request), run_id)
-    return Response(run_payload(run), status=200 if run.is_final else 202)
+    answered = response == "blocking" and run.is_final
+    return Response(run_payload(run), status=200 if answered else 202)
 
 
 def _last_event(run: WorkflowRun) -> str:

@@ -397,7 +397,7 @@ def test_retry_after_is_seconds_or_a_date():
     now = datetime(2026, 1, 1, tzinfo=UTC)
     for value, seconds in (
         ("12", 12), ("Thu, 01 Jan 2026 00:00:30 GMT", 30), ("Wed, 31 Dec 2025 00:00:00 GMT", 0), ("soon", None),
-        ("999999", 3600), ("", None),
+        ("999999", 3600), ("", None), ("²", None),
     ):  # fmt: skip
         assert http.retry_after({"retry-after": value}, now) == seconds
 

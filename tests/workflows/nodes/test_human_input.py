@@ -197,6 +197,8 @@ def test_problems(node):
         ("0", "0"),
         ("no", "no"),
         ("１", "a"),
+        ("²", "²"),
+        ("1" * 5_000, "1" * 5_000),
     ],
 )
 def test_what_people_write_for_an_option(text, expected):

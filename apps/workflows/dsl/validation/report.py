@@ -51,7 +51,8 @@ class Report:
 def _position(place: str) -> tuple[int, list[tuple[int, str | int]]]:
     section = _ORDER.get(place.partition("[")[0].partition(".")[0], -1)
     pieces: list[tuple[int, str | int]] = [
-        (0, int(piece)) if piece.isdigit() else (1, piece) for piece in _PIECE.split(place)
+        (0, int(piece)) if piece.isascii() and piece.isdigit() else (1, piece)
+        for piece in _PIECE.split(place)
     ]
     return section, pieces
 

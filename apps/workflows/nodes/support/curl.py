@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 import orjson
 
+from apps.core.numbers import whole_number
 from apps.workflows.dsl.values import literal
 from apps.workflows.nodes.support.http import METHODS
 
@@ -134,9 +135,10 @@ def _seconds(name: str) -> Callable[[_Request, str], None]:
 
 
 def _redirects(request: _Request, value: str) -> None:
-    if not value.isdecimal():
+    number = whole_number(value)
+    if number is None:
         raise NoCurl(f"{value} is no number of redirects.")
-    request.config["redirects"] = min(20, int(value))
+    request.config["redirects"] = min(20, number)
 
 
 def _encoded(request: _Request, value: str) -> None:

@@ -44,6 +44,7 @@ UploadMethod = Literal["upload", "address"]
 _METHODS: tuple[UploadMethod, ...] = ("upload", "address")
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 _MAX_TEXT = 100_000
+_MOST_DIGITS = 6  # of the number of an option
 
 #: JSON Schema and the type in the workflow language of each kind of field.
 _SHAPES: dict[str, tuple[dict[str, Any], str]] = {
@@ -263,7 +264,7 @@ def chosen(text: str, options: Iterable[Mapping[str, Any]]) -> str:
     for option in listed:
         if folded in {str(option["const"]).casefold(), str(option["title"]).casefold()}:
             return str(option["const"])
-    if folded.isdecimal() and 1 <= int(folded) <= len(listed):
+    if folded.isdecimal() and len(folded) <= _MOST_DIGITS and 1 <= int(folded) <= len(listed):
         return str(listed[int(folded) - 1]["const"])
     return wanted
 

@@ -224,7 +224,7 @@ def has_header(headers: Mapping[str, str], name: str) -> bool:
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
     """Seconds that the server asks to wait (RFC 9110, 10.2.3: seconds or a date); None when it does not."""
     value = headers.get("retry-after", "").strip()
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return min(float(value), _MAX_RETRY_AFTER_S)
     try:
         moment = email.utils.parsedate_to_datetime(value)
