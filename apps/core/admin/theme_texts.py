@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_noop
 
 THEME_TEXTS = (
+    gettext_noop("Apply Filters"),
     gettext_noop("Choose file to upload"),
     gettext_noop("Click to download"),
     gettext_noop("Collapse"),

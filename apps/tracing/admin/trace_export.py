@@ -111,7 +111,7 @@ class TraceExportAdmin(ConsoleModelAdmin[TraceExport]):
         """When."""
         return moment(export.created_at)
 
-    @admin.display(description=_("deleted"), ordering="expires_at")
+    @admin.display(description=_("kept until"), ordering="expires_at")
     def kept(self, export: TraceExport) -> SafeString:
         """When it will be."""
         return moment(export.expires_at)

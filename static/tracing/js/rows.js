@@ -1,5 +1,5 @@
 // Tree and timeline in one list. Only the rows in sight exist in the page, so that thousands cost nothing.
-import { gettext } from "../../core/js/i18n.js";
+import { gettext, interpolate } from "../../core/js/i18n.js";
 import { cost, count, el, icon, span } from "./format.js";
 import { ICONS, visibleRows } from "./tree.js";
 
@@ -128,7 +128,7 @@ export class Rows {
     const figures = el("span", "tr-row__figures");
     figures.append(el("span", "", span(node.end - node.start)));
     if (node.totalTokens) {
-      figures.append(el("span", "tr-row__tokens", `${count(node.totalTokens)} tok`));
+      figures.append(el("span", "tr-row__tokens", interpolate(gettext("%(n)s tokens"), { n: count(node.totalTokens) })));
     }
     if (node.totalCost) {
       figures.append(el("span", "tr-row__cost", cost(node.totalCost)));
