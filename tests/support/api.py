@@ -42,6 +42,11 @@ class Api:
         with self._open(method, path, data, "application/json") as response:
             return json.load(response)
 
+    def download(self, path: str) -> bytes:
+        """Return the file at a path; raises AssertionError with the problem document."""
+        with self._open("GET", path, None, "application/json") as response:
+            return bytes(response.read())
+
     def upload(self, path: str, name: str, content: bytes, **fields: str) -> Any:
         """Send a file as a multipart form."""
         boundary = uuid4().hex
