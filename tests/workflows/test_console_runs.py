@@ -271,7 +271,10 @@ def test_each_message_of_a_chat_is_a_run(workspace: Workspace, editor: User, vie
     send(client, path, query="Again", source="draft", conversation=first["conversation"])
     runs = WorkflowRun.objects.filter(conversation_id=conversation.pk).order_by("id")
     assert [run.system["query"] for run in runs] == ["Hello", "Again"]
-    assert client.get(f"{path}?conversation={conversation.pk}").status_code == 200
+    # a page that is opened meanwhile goes on with the run that still answers
+    assert client.get(f"{path}?conversation={conversation.pk}").context["data"]["running"] == str(runs[1].pk)
+    runs.update(state=RunState.SUCCEEDED)
+    assert client.get(f"{path}?conversation={conversation.pk}").context["data"]["running"] == ""
     assert send(client, path, query="  ", source="draft").status_code == 422
     assert send(client, path, query="x", source="draft", conversation="nonsense").status_code == 404
     publish(actor=SYSTEM, workflow=workflow)

@@ -49,6 +49,7 @@ class ChatPage(JsonMixin, WorkflowPage):
             _draft, version = chosen_source(self, source)
             document = version.document if version else self.workflow.draft
         features = document.get("features") or {}
+        running = self._running(conversation)  # before the messages: what ends in between is among them
         return {
             "changed": is_changed(self.workflow),
             "sources": sources,
@@ -64,6 +65,7 @@ class ChatPage(JsonMixin, WorkflowPage):
                 "suggestions": features.get("suggested_questions") or [],
                 "schema": input_form(document) if document else None,
                 "messages": self._messages(conversation),
+                "running": running,
                 "runUrl": reverse("admin:workflows_run", args=[UUID(int=0)]),
             },
         }
@@ -115,6 +117,20 @@ class ChatPage(JsonMixin, WorkflowPage):
         if conversation is None:
             raise NotFound if self.request.method == "POST" else Http404
         return conversation
+
+    def _running(self, conversation: Conversation | None) -> str:
+        """The run that still answers, or waits for an answer: the page goes on with it. Else ""."""
+        if conversation is None:
+            return ""
+        last = (
+            WorkflowRun.objects.in_workspace(self.workspace)
+            .open()
+            .filter(conversation_id=conversation.pk)
+            .order_by("-id")
+            .values_list("pk", flat=True)
+            .first()
+        )
+        return str(last or "")
 
     def _messages(self, conversation: Conversation | None) -> list[dict[str, Any]]:
         """Messages with the runs that wrote them, as far as traces tell."""

@@ -176,10 +176,13 @@ if (!data.messages.length) {
 for (const message of data.messages) {
   if (message.role === "user") {
     question(message.content);
-  } else {
+  } else if (!data.running || message.run !== data.running) {
     renderMarkdown(answerBox(message.run).text, message.content);
   }
 }
-idle(true);
+idle(!data.running);
+if (data.running) {
+  follow(data.running);
+}
 scroll();
 field.focus();
