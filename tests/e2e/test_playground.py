@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Response, expect
 
 from tests.e2e.conftest import Visit
 from tests.fakes.model_server import ModelServer
@@ -46,6 +46,13 @@ def add_models(page: Page, server: ModelServer) -> None:
         )
 
 
+def keeps(state: str) -> Callable[[Response], bool]:
+    """Whether a response is of the save of a session with an answer in this state."""
+    return lambda response: (
+        response.request.method == "PATCH" and f'"state":"{state}"' in (response.request.post_data or "")
+    )
+
+
 def test_prompts_are_tried_saved_and_found_again(visit: Visit, models: ModelServer) -> None:
     page = visit.page
     add_models(page, models)
@@ -78,12 +85,13 @@ def test_prompts_are_tried_saved_and_found_again(visit: Visit, models: ModelServ
     first.get_by_label("Model").select_option(label="paced-400-40 · Pretend")
     first.get_by_role("button", name="Run", exact=True).click()
     expect(first.locator(".playground-answer__text")).to_contain_text("t3@")
-    first.get_by_role("button", name="Stop", exact=True).click()
-    expect(first.get_by_text("Stopped")).to_be_visible()
-    assert models.wait_for(lambda requests: requests[-1].disconnected)
+    with page.expect_response(keeps("stopped")) as kept:
+        first.get_by_role("button", name="Stop", exact=True).click()
+        expect(first.get_by_text("Stopped")).to_be_visible()
+        assert models.wait_for(lambda requests: requests[-1].disconnected)
     said = first.locator(".playground-answer__text").inner_text()
+    assert kept.value.ok
     expect(page.locator("#playground-saved")).to_have_text("Saved")
-    page.wait_for_timeout(1_000)
     page.reload()
     expect(first.locator(".playground-answer__text")).to_have_text(said)
     expect(page.get_by_label("shop", exact=True)).to_have_value("Acme")

@@ -140,7 +140,7 @@ from apps.tracing.explorer import TRACES, Search
 from apps.tracing.selection import Selection, parse_conditions
 from apps.tracing.services.bulk import act
 outcome = act(
-    actor=Actor.for_user(User.objects.get()), workspace=Workspace.objects.get(), name="score",
+    actor=Actor.for_user(User.objects.first()), workspace=Workspace.objects.first(), name="score",
     action=bulk.find("score", "traces"), values={"name": "seen", "value": "1"},
     selection=Selection(Search(TRACES, None, None, "", parse_conditions(TRACES, ["environment:is:%s"]))),
 )
@@ -258,3 +258,4 @@ def test_an_alert_is_told_though_the_worker_is_killed_before_and_while_it_tells(
     assert receiver.calls[0][1] == receiver.calls[1][1]
     [told] = api.call("GET", f"/api/v1/alerts/{alert['id']}/events/")
     assert (told["kind"], told["deliveries"]["webhook"]["state"]) == ("firing", "sent")
+    product.query("update tracing_alert set enabled = false where id = %s", alert["id"])
