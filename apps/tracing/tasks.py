@@ -36,7 +36,7 @@ def expire_traces() -> None:
     trace_retention.expire_traces()
 
 
-@periodic("tracing.index_days", seconds=900)
+@periodic("tracing.index_days", seconds=300)
 def index_days() -> None:
     """Index the days that are over, for any filter."""
     seal()

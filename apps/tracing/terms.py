@@ -1,17 +1,18 @@
-"""What the search indexes hold of a row: numbers for its short values, and the words of its texts.
+"""What the search indexes hold of a row: numbers for its short values and its figures, and the words of its texts.
 
-One index answers "any field is this value" that way, of which a frequent value costs about a byte per row. Traces are
-indexed as they come. Observations are many and come fast: each day is indexed when it is over (`services.sealing`).
+One index answers "any field is this value" and "any figure is at least this much" that way, of which a frequent value
+costs about a byte per row. A figure is indexed by its bucket, of which there are eight from each power of two to the
+next, and by all eight together: what is more than a figure is in the rest of its own eight and in those above. Traces
+are indexed as they come. Observations are many and come fast: they are indexed in large portions (`services.sealing`).
 """
 
 import re
 from collections.abc import Mapping
-from math import ceil, floor
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 
 #: Number of a column within the index. Indexes hold these for good: only ever add.
 OBSERVATION_TERMS: Final[Mapping[str, int]] = {
@@ -22,8 +23,16 @@ TRACE_TERMS: Final[Mapping[str, int]] = {
     "name": 1, "status": 3, "environment": 9, "release": 10, "version": 11, "source_type": 12, "source_id": 13,
 }  # fmt: skip
 
-#: How long a step took, in whole milliseconds: a day's many equal ones take little room in an index, intervals do not.
-LATENCY_SQL: Final = "(EXTRACT(epoch FROM (end_time - start_time)) * 1000)::bigint"
+#: No column: how long an observation took, under this name in lists.
+DURATION: Final = "duration"
+#: Numbers of figures within the index.
+OBSERVATION_FIGURES: Final[Mapping[str, int]] = {
+    DURATION: 20, "input_tokens": 21, "output_tokens": 22, "cost": 23, "ttft_ms": 24,
+}  # fmt: skip
+#: A figure is indexed as both.
+_KINDS: Final = ("figure", "octave")
+_DIRECTIONS: Final = {"gt": 1, "gte": 1, "lt": -1, "lte": -1, "eq": 0}
+_MILLISECONDS_SQL: Final = "EXTRACT(epoch FROM (end_time - start_time)) * 1000"
 
 #: Of the text that a row is found by.
 TEXT_SQL: Final = "name || ' ' || input_preview || ' ' || output_preview"
@@ -35,15 +44,6 @@ _TO_SPACES: Final = str.maketrans(dict.fromkeys(_PUNCTUATION, " "))
 _CHARACTERS: Final = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _SPLIT: Final = re.compile(f"([{_CHARACTERS}])")
 MAX_WORDS: Final = 12
-
-
-def terms_sql(terms: Mapping[str, int]) -> str:
-    """The indexed array of a table, over its columns."""
-    return (
-        "ARRAY["
-        + ", ".join(f"tracing_term(workspace_id, {n}, {column})" for column, n in terms.items())
-        + "]"
-    )
 
 
 def words(text: str) -> list[str]:
@@ -90,33 +90,80 @@ class _Matches(models.Func):
 
 
 class _Milliseconds(models.Func):
-    """LATENCY_SQL of a queryset's rows."""
+    """_MILLISECONDS_SQL of a queryset's rows."""
 
-    template = "((EXTRACT(epoch FROM (%(expressions)s)) * 1000)::bigint)"
+    template = "(EXTRACT(epoch FROM (%(expressions)s)) * 1000)"
     arg_joiner = " - "
+    output_field = models.DecimalField()
+
+
+class _Bucket(models.Func):
+    template = "tracing_bucket((%(expressions)s)::double precision)"
     output_field = models.BigIntegerField()
 
 
-def lasts(operator: str, milliseconds: float) -> models.Q:
-    """What is true of the whole milliseconds wherever a comparison of the exact latency is.
+class _Figure(models.Func):
+    """The number that stands for the bucket of a figure in a workspace, or for its octave."""
 
-    `operator` is one of gt, gte, lt, lte and eq.
-    """
-    took = _Milliseconds(models.F("end_time"), models.F("start_time"))
-    found = models.Q()
-    if operator in {"gt", "gte", "eq"}:
-        found &= models.Q(GreaterThanOrEqual(took, floor(milliseconds)))
-    if operator in {"lt", "lte", "eq"}:
-        found &= models.Q(LessThanOrEqual(took, ceil(milliseconds)))
-    return found
+    output_field = models.BigIntegerField()
 
 
-def has_value(terms: Mapping[str, int], workspace_id: Any, column: str, values: list[str]) -> models.Q:
-    """The column is one of `values`, or its number happens to be the same: to be compared as well."""
-    indexed = _Array(*(Term(models.F("workspace_id"), n, models.F(name)) for name, n in terms.items()))
-    workspace = models.Value(workspace_id, output_field=models.UUIDField())
-    wanted = _Array(*(Term(workspace, terms[column], models.Value(value)) for value in values))
-    return models.Q(_Overlaps(indexed, wanted))
+class _Figures(models.Func):
+    """The numbers of all buckets and octaves on a side of a figure."""
+
+    function = "tracing_figures"
+    output_field = ArrayField(models.BigIntegerField())
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The numbers of a table's columns and figures within its search index."""
+
+    terms: Mapping[str, int]
+    figures: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def sql(self) -> str:
+        """The indexed array, over the table's columns."""
+        items = [f"tracing_term(workspace_id, {n}, {column})" for column, n in self.terms.items()]
+        for name, n in self.figures.items():
+            bucket = f"tracing_bucket(({_MILLISECONDS_SQL if name == DURATION else name})::double precision)"
+            items += (f"tracing_{kind}(workspace_id, {n}, {bucket})" for kind in _KINDS)
+        return f"ARRAY[{', '.join(items)}]"
+
+    def has_value(self, workspace_id: Any, column: str, values: list[str]) -> models.Q:
+        """The column is one of `values`, or its number happens to be the same: to be compared as well."""
+        workspace = _of(workspace_id)
+        return self._overlaps(
+            _Array(*(Term(workspace, self.terms[column], models.Value(value)) for value in values))
+        )
+
+    def compares(self, workspace_id: Any, name: str, operator: str, value: float) -> models.Q:
+        """The figure's bucket is one that `value` leaves open: to be compared as well.
+
+        `operator` is one of gt, gte, lt, lte and eq.
+        """
+        figure = models.Value(value), models.Value(_DIRECTIONS[operator])
+        return self._overlaps(_Figures(_of(workspace_id), models.Value(self.figures[name]), *figure))
+
+    def _overlaps(self, wanted: models.Func) -> models.Q:
+        workspace = models.F("workspace_id")
+        items: list[models.Func] = [Term(workspace, n, models.F(name)) for name, n in self.terms.items()]
+        for name, n in self.figures.items():
+            took = _Milliseconds(models.F("end_time"), models.F("start_time"))
+            bucket = _Bucket(took if name == DURATION else models.F(name))
+            items += (
+                _Figure(workspace, models.Value(n), bucket, function=f"tracing_{kind}") for kind in _KINDS
+            )
+        return models.Q(_Overlaps(_Array(*items), wanted))
+
+
+OBSERVATIONS: Final = Index(OBSERVATION_TERMS, OBSERVATION_FIGURES)
+TRACES: Final = Index(TRACE_TERMS)
+
+
+def _of(workspace_id: Any) -> models.Value:
+    return models.Value(workspace_id, output_field=models.UUIDField())
 
 
 def has_words(found: list[str]) -> models.Q:

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-#: The alias under which the list of observations has how long each took.
-DURATION: Final = "duration"
+from apps.tracing.terms import DURATION
 
 
 class Kind(StrEnum):

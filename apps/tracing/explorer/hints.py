@@ -1,6 +1,5 @@
 """What a search index knows of a condition."""
 
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -9,26 +8,30 @@ from django.db import models
 
 from apps.tracing import terms
 from apps.tracing.explorer.condition import COMPARISONS, Condition, values_of
-from apps.tracing.explorer.fields import DURATION, Kind
+from apps.tracing.explorer.fields import Kind
 
-#: Conditions of the trace that its own indexes answer.
-_OF_TRACE: Final = ("trace.user_id", "trace.session_id")
+#: What traces have indexes of their own for.
+_OWN: Final = ("trace.user_id", "trace.session_id", "user_id", "session_id")
+
+#: The value of a flag that few traces have.
+_SELDOM: Final = {"bookmarked": "yes", "has_root": "no"}
 
 
-def hint(condition: Condition, columns: Mapping[str, int], workspace_id: Any) -> models.Q | None:
-    """What is true wherever the condition is, in the form that an index answers; None where no index helps.
-
-    `columns` are the numbers of the table's indexed columns.
-    """
+def hint(condition: Condition, index: terms.Index, workspace_id: Any) -> models.Q | None:
+    """What is true wherever the condition is, in the form that an index answers; None where no index helps."""
     path, operator, kind = condition.field.path, condition.operator, condition.field.kind
     if kind is Kind.TEXT and operator in {"is", "in"}:
-        if path in columns:
-            return terms.has_value(columns, workspace_id, path, values_of(condition))
-        return models.Q() if path in _OF_TRACE else None
+        if path in index.terms:
+            return index.has_value(workspace_id, path, values_of(condition))
+        return models.Q() if path in _OWN else None
     if kind is Kind.LIST and operator == "has":
         return models.Q()
     if kind is Kind.NUMBER and operator in COMPARISONS:
-        return terms.lasts(operator, float(condition.value)) if path == DURATION else models.Q()
+        if path not in index.figures:
+            return models.Q()
+        return index.compares(workspace_id, path, operator, float(condition.value))
+    if kind is Kind.FLAG and operator == _SELDOM.get(path):
+        return models.Q()
     if kind is Kind.JSON and operator == "is":
         return _contains(path, condition.key, condition.value)
     return None

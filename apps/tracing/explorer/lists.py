@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from apps.tracing.explorer.condition import Condition
 from apps.tracing.explorer.fields import OBSERVATION_FIELDS, TRACE_FIELDS, Field, Kind
 from apps.tracing.explorer.hints import hint
 from apps.tracing.models import Observation, Trace
-from apps.tracing.writer import partitions
+from apps.tracing.writer.coverage import Coverage, read_coverage
 
 DEFAULT_RANGE: Final = timedelta(days=7)
 PAGE_SIZE: Final = 50
@@ -40,22 +40,22 @@ class ListKind:
     fields: Mapping[str, Field]
     #: What a list does not show.
     deferred: tuple[str, ...] = ()
-    #: Columns that its search index holds.
-    terms: Mapping[str, int] = field(default_factory=dict)
+    #: What its search index holds.
+    index: terms.Index = field(default_factory=partial(terms.Index, {}))
 
 
 def _by_name(fields: Sequence[Field]) -> dict[str, Field]:
     return {field.name: field for field in fields}
 
 
-TRACES: Final = ListKind("traces", Trace, ("id",), _by_name(TRACE_FIELDS), terms=terms.TRACE_TERMS)
+TRACES: Final = ListKind("traces", Trace, ("id",), _by_name(TRACE_FIELDS), index=terms.TRACES)
 OBSERVATIONS: Final = ListKind(
     "observations",
     Observation,
     ("trace_id", "span_id"),
     _by_name(OBSERVATION_FIELDS),
     ("attributes", "metadata", "usage"),
-    terms.OBSERVATION_TERMS,
+    terms.OBSERVATIONS,
 )
 LISTS: Final = {kind.name: kind for kind in (TRACES, OBSERVATIONS)}
 
@@ -84,7 +84,7 @@ class Search:
 
     def hints(self, workspace: Workspace) -> list[models.Q]:
         """What the search indexes know of the conditions, which say the same and more."""
-        found = (hint(condition, self.kind.terms, workspace.pk) for condition in self.conditions)
+        found = (hint(condition, self.kind.index, workspace.pk) for condition in self.conditions)
         return [known for known in found if known is not None]
 
     def fetch(
@@ -111,7 +111,7 @@ class Search:
             where=steps.Range(start, end, newer),
             everything=self.everything(user=user, workspace=workspace),
             indexed=bool(self.text or self.hints(workspace)),
-            plain_days=_plain_days if self.kind is OBSERVATIONS else frozenset,
+            coverage=_coverage if self.kind is OBSERVATIONS else Coverage,
         )
 
     def rows(self, *, user: User | AnonymousUser, workspace: Workspace) -> models.QuerySet[Any]:
@@ -138,9 +138,9 @@ class Search:
         return _narrow(found, own)
 
 
-def _plain_days() -> set[date]:
+def _coverage() -> Coverage:
     with connection.cursor() as cursor:
-        return partitions.days_without_search(cursor)
+        return read_coverage(cursor)
 
 
 def _narrow(rows: models.QuerySet[Any], conditions: Sequence[Condition]) -> models.QuerySet[Any]:

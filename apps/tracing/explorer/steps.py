@@ -7,13 +7,15 @@ through in growing portions. After a second a search stops behind a step and say
 """
 
 import time
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.db import connection, models
+
+from apps.tracing.writer.coverage import Coverage
 
 #: Rows that are looked at in their order: some 10 ms.
 LOOKED_AT: Final = 10_000
@@ -43,12 +45,6 @@ class Range:
         """The last moment that reading it comes to."""
         return self.end - timedelta(microseconds=1) if self.newer else self.start
 
-    def touches(self, days: Set[date]) -> bool:
-        """Whether one of these days (of UTC) lies in it, if only in part."""
-        first = self.start.astimezone(UTC).date()
-        last = (self.end - timedelta(microseconds=1)).astimezone(UTC).date()
-        return any(first <= day <= last for day in days)
-
     def of(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
         """The rows within."""
         return rows.filter(start_time__gte=self.start, start_time__lt=self.end)
@@ -69,25 +65,24 @@ def read(
     where: Range,
     everything: models.QuerySet[Any],
     indexed: bool,
-    plain_days: Callable[[], Set[date]],
+    coverage: Callable[[], Coverage],
 ) -> Found:
     """The first `limit` rows of `ordered` within a range, or what was found of them within ENOUGH_S.
 
     `everything` is the list without its conditions; `indexed` says that a search index knows one of the conditions,
-    and `plain_days` which days have none yet.
+    and `coverage` where there is one.
     """
     enough = time.monotonic() + ENOUGH_S
     edge = _edge(everything, where, LOOKED_AT)
     if edge is None:
         return Found(list(where.of(ordered)[:limit]))
     near, far = where.until(edge)
-    with without("bitmapscan"):
+    # in their order and no further than needed, however few PostgreSQL expects to match
+    with without("bitmapscan", "sort"):
         rows = list(near.of(ordered)[:limit])
     if len(rows) >= limit:
         return Found(rows)
-    plain = plain_days() if indexed else set()
-    for stretch in stretches(far) if indexed else [far]:
-        by_index = indexed and not stretch.touches(plain)
+    for stretch, by_index in _covered(far, coverage()) if indexed else [(far, False)]:
         for part in [stretch] if by_index else _portions(everything, stretch, enough):
             # what the indexes name is gathered, instead of reading in the list's order
             with without("indexscan", "seqscan") if by_index else without():
@@ -97,6 +92,14 @@ def read(
             if time.monotonic() > enough and part.last != far.last:
                 return Found(rows, part.last)
     return Found(rows)
+
+
+def _covered(far: Range, coverage: Coverage) -> Iterator[tuple[Range, bool]]:
+    """Stretches, nearest first, in parts that one index answers, or none; says whether one does."""
+    for stretch in stretches(far):
+        parts = coverage.parts(stretch.start, stretch.end)
+        for part in parts if far.newer else reversed(parts):
+            yield Range(part.start, part.end, far.newer), part.indexed
 
 
 def _portions(everything: models.QuerySet[Any], stretch: Range, enough: float) -> Iterator[Range]:

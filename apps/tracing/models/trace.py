@@ -91,6 +91,22 @@ class Trace(models.Model):
                 name="tracing_trace_errors",
                 condition=models.Q(error_count__gt=0),
             ),
+            # what few traces are
+            models.Index(
+                fields=["workspace", "error_count"],
+                name="tracing_trace_many_errors",
+                condition=models.Q(error_count__gt=1),
+            ),
+            models.Index(
+                fields=["workspace", "-start_time"],
+                name="tracing_trace_bookmarked",
+                condition=models.Q(bookmarked=True),
+            ),
+            models.Index(
+                fields=["workspace", "-start_time"],
+                name="tracing_trace_incomplete",
+                condition=models.Q(has_root=False),
+            ),
             models.Index(
                 fields=["workspace", "source_type", "source_id"],
                 name="tracing_trace_source",

@@ -9,8 +9,6 @@ from typing import Any, Protocol
 logger = logging.getLogger(__name__)
 
 TABLES = ("tracing_observation", "tracing_observationpayload")
-#: How the name of the index ends by which a day that is over is searched.
-SEARCH = "search"
 DAYS_AHEAD = 7
 #: Older spans than this go to the default partition, so that odd clocks can't make thousands of tables.
 MAX_DAYS_BACK = 400
@@ -34,6 +32,12 @@ def partition_name(table: str, day: date) -> str:
     return f"{table}_p{day:%Y%m%d}"
 
 
+def day_of(name: str) -> date | None:
+    """The day of a partition by its name; None for the default partition."""
+    match = _SUFFIX.search(name)
+    return datetime.strptime(match[1], "%Y%m%d").replace(tzinfo=UTC).date() if match else None
+
+
 def upcoming(today: date | None = None) -> list[date]:
     """Yesterday, today and the days that are made ahead."""
     today = today or datetime.now(UTC).date()
@@ -47,22 +51,8 @@ def existing_days(cursor: Cursor) -> set[date]:
         "WHERE inhparent = ANY (ARRAY[%s::regclass, %s::regclass])",
         TABLES,
     )
-    found = [match for row in cursor.fetchall() if (match := _SUFFIX.search(row[0]))]
-    days = [datetime.strptime(match[1], "%Y%m%d").replace(tzinfo=UTC).date() for match in found]
+    days = [day for (name,) in cursor.fetchall() if (day := day_of(name)) is not None]
     return {day for day in days if days.count(day) == len(TABLES)}
-
-
-def days_without_search(cursor: Cursor) -> set[date]:
-    """Days whose observations have no search index, or one that is not ready."""
-    cursor.execute(
-        "SELECT child.relname FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid "
-        "WHERE inhparent = 'tracing_observation'::regclass AND NOT EXISTS ("
-        "SELECT FROM pg_index JOIN pg_class found ON found.oid = indexrelid "
-        "WHERE indrelid = child.oid AND indisvalid AND found.relname = child.relname || %s)",
-        [f"_{SEARCH}"],
-    )
-    found = [match for row in cursor.fetchall() if (match := _SUFFIX.search(row[0]))]
-    return {datetime.strptime(match[1], "%Y%m%d").replace(tzinfo=UTC).date() for match in found}
 
 
 def ensure(cursor: Cursor, days: Iterable[date]) -> list[date]:
