@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from django import forms
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from apps.annotations.models import AnnotationQueue, Dataset
 from apps.annotations.services.annotation_queue import create_queue
@@ -98,14 +97,14 @@ def _prepare_queue(actor: Actor, workspace: Workspace, values: Values) -> Values
     if name := str(values["name"]).strip():
         queue = create_queue(actor=actor, workspace=workspace, name=name)
         return {**values, "target": str(queue.pk)}
-    return _require_target(values, _t("Choose a queue, or name a new one."))
+    return _require_target(values, gettext("Choose a queue, or name a new one."))
 
 
 def _prepare_dataset(actor: Actor, workspace: Workspace, values: Values) -> Values:
     if name := str(values["name"]).strip():
         dataset = create_dataset(actor=actor, workspace=workspace, name=name)
         return {**values, "target": str(dataset.pk)}
-    return _require_target(values, _t("Choose a dataset, or name a new one."))
+    return _require_target(values, gettext("Choose a dataset, or name a new one."))
 
 
 def _require_target(values: Values, sentence: str) -> Values:
@@ -120,7 +119,7 @@ def _target(model: type[M], actor: Actor, workspace: Workspace, values: Values) 
         _changeable(model, actor, workspace).select_related("workspace").filter(pk=values["target"]).first()
     )
     if found is None:
-        raise NotFound(_t("It was deleted, or you may not change it any more."))
+        raise NotFound(gettext("It was deleted, or you may not change it any more."))
     return found
 
 
@@ -136,10 +135,10 @@ def _to_dataset(actor: Actor, workspace: Workspace, rows: Sequence[Selected], va
 
 def _told_queue(changed: int, rows: int) -> str:
     told = ngettext("%d item was added to the queue.", "%d items were added to the queue.", changed) % changed
-    return f"{told} {_t('The others are in it already.')}" if changed < rows else told
+    return f"{told} {gettext('The others are in it already.')}" if changed < rows else told
 
 
 def _told_dataset(changed: int, rows: int) -> str:
     told = ngettext("%d example was added.", "%d examples were added.", changed) % changed
-    rest = _t("The others are in the dataset already, have no input, or do not meet its schemas.")
+    rest = gettext("The others are in the dataset already, have no input, or do not meet its schemas.")
     return f"{told} {rest}" if changed < rows else told

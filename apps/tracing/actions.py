@@ -6,9 +6,8 @@ from typing import Any, Final
 from django import forms
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 
 from apps.core.actors import Actor
 from apps.core.models import Workspace
@@ -77,7 +76,7 @@ def _score_fields(_actor: Actor, workspace: Workspace, _list: str) -> Mapping[st
         "name": forms.CharField(
             label=_("Name of the score"),
             max_length=MAX_NAME,
-            help_text=_t("Defined in this workspace: %(names)s.") % {"names": names} if names else "",
+            help_text=gettext("Defined in this workspace: %(names)s.") % {"names": names} if names else "",
         ),
         "value": forms.CharField(
             label=_("Value"), max_length=500, help_text=_("A number or a word; yes or no is 1 or 0.")

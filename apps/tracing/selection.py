@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from apps.core.exceptions import NotFound
 from apps.core.models import User, Workspace
@@ -23,17 +23,17 @@ MAX_TEXT: Final = 200
 MAX_CONDITIONS: Final = 20
 
 _SCORE_FIELDS = (
-    Field("name", _lazy("Name"), Kind.TEXT, "name"),
-    Field("value", _lazy("Value"), Kind.NUMBER, "value"),
-    Field("string_value", _lazy("Text value"), Kind.TEXT, "string_value"),
-    Field("data_type", _lazy("Type"), Kind.TEXT, "data_type"),
-    Field("source", _lazy("Source"), Kind.TEXT, "source"),
-    Field("comment", _lazy("Comment"), Kind.TEXT, "comment"),
-    Field("trace_id", _lazy("Trace id"), Kind.TEXT, "trace_id"),
-    Field("observation_id", _lazy("Observation id"), Kind.TEXT, "observation_id"),
-    Field("session_id", _lazy("Session"), Kind.TEXT, "session_id"),
-    Field("dataset_run_id", _lazy("Dataset run"), Kind.TEXT, "dataset_run_id"),
-    Field("environment", _lazy("Environment"), Kind.TEXT, "environment"),
+    Field("name", gettext_lazy("Name"), Kind.TEXT, "name"),
+    Field("value", gettext_lazy("Value"), Kind.NUMBER, "value"),
+    Field("string_value", gettext_lazy("Text value"), Kind.TEXT, "string_value"),
+    Field("data_type", gettext_lazy("Type"), Kind.TEXT, "data_type"),
+    Field("source", gettext_lazy("Source"), Kind.TEXT, "source"),
+    Field("comment", gettext_lazy("Comment"), Kind.TEXT, "comment"),
+    Field("trace_id", gettext_lazy("Trace id"), Kind.TEXT, "trace_id"),
+    Field("observation_id", gettext_lazy("Observation id"), Kind.TEXT, "observation_id"),
+    Field("session_id", gettext_lazy("Session"), Kind.TEXT, "session_id"),
+    Field("dataset_run_id", gettext_lazy("Dataset run"), Kind.TEXT, "dataset_run_id"),
+    Field("environment", gettext_lazy("Environment"), Kind.TEXT, "environment"),
 )
 #: Scores are no list of the explorer, but can be filtered and exported like one; their time is when they were given.
 SCORES: Final = ListKind(

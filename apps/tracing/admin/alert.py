@@ -15,7 +15,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminPasswordToggleWidget,
@@ -89,9 +89,9 @@ class AlertForm(TypedModelForm[Alert]):
         self.initial["emails"] = "\n".join(map(str, self.instance.emails))
         host = self.instance.webhook_host
         self.fields["new_webhook_url"].help_text = (
-            _t("Messages go to %(host)s. An empty field keeps that.") % {"host": host}
+            gettext("Messages go to %(host)s. An empty field keeps that.") % {"host": host}
             if host
-            else _t("An address that takes JSON by POST. It is kept encrypted and not shown again.")
+            else gettext("An address that takes JSON by POST. It is kept encrypted and not shown again.")
         )
 
     def clean_emails(self) -> list[str]:
@@ -266,14 +266,14 @@ class AlertAdmin(ConsoleModelAdmin[Alert]):
         actor, wanted = self.actor(request), request.POST.get("action", "")
         if wanted == "test":
             services.test_alert(actor=actor, alert=alert)
-            return _t("A test message is on its way. The history says whether it arrived.")
+            return gettext("A test message is on its way. The history says whether it arrived.")
         if wanted == "unmute":
             services.mute_alert(actor=actor, alert=alert, until=None)
-            return _t("People are told again.")
+            return gettext("People are told again.")
         if wanted not in MUTES:
             raise Http404
         services.mute_alert(actor=actor, alert=alert, until=timezone.now() + MUTES[wanted])
-        return _t("Nobody is told for now. What happens is still written down.")
+        return gettext("Nobody is told for now. What happens is still written down.")
 
 
 def _delivery(channel: str, state: dict[str, Any]) -> SafeString:

@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.text import slugify
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.admin.pages import ConsolePage
@@ -69,7 +69,7 @@ class DashboardsPage(ConsolePage):
         action = request.POST.get("action")
         if action == "clone":
             whole = built_in()
-            return DashboardSpec(_t("%(name)s (copy)") % {"name": whole.name}, "", True, whole.widgets)
+            return DashboardSpec(gettext("%(name)s (copy)") % {"name": whole.name}, "", True, whole.widgets)
         if action == "import":
             return _imported(request)
         return DashboardSpec(request.POST.get("name", "").strip(), request.POST.get("description", ""))
@@ -79,11 +79,11 @@ def _imported(request: HttpRequest) -> DashboardSpec:
     """The dashboard of an uploaded file; raises InvalidDashboard."""
     upload = request.FILES.get("file")
     if upload is None or (upload.size or 0) > MAX_FILE:
-        raise InvalidDashboard(_t("Choose the file of an exported dashboard."))
+        raise InvalidDashboard(gettext("Choose the file of an exported dashboard."))
     try:
         value = json.loads(upload.read().decode())
     except (ValueError, RecursionError):
-        raise InvalidDashboard(_t("This file is no JSON.")) from None
+        raise InvalidDashboard(gettext("This file is no JSON.")) from None
     return DashboardSpec.read(value)
 
 
@@ -183,7 +183,7 @@ class DashboardLayoutPage(_OfDashboard):
                 for item in json.loads(request.body)["widgets"][:1_000]
             ]
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            return problem_response(InvalidDashboard(_t("The layout can't be read.")))
+            return problem_response(InvalidDashboard(gettext("The layout can't be read.")))
         try:
             widgets.arrange_widgets(actor=self.actor, dashboard=self.dashboard, places=places)
         except FlywheelError as error:
@@ -248,7 +248,7 @@ class WidgetPage(_OfDashboard):
         """The form."""
         form = kwargs.get("form") or WidgetForm(initial=self._initial())
         return {
-            "title": _t("Widget of %(name)s") % {"name": self.dashboard.name},
+            "title": gettext("Widget of %(name)s") % {"name": self.dashboard.name},
             "dashboard": self.dashboard,
             "widget": self.widget,
             "form": form,

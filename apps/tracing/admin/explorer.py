@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.admin.pages import ConsolePage
@@ -194,7 +194,7 @@ class ExplorerPage(ConsolePage):
         if selection.chosen or request.POST.get(EVERYTHING_FIELD) == EVERYTHING:
             dialog.send(selection)
         else:
-            messages.warning(request, _t("Choose some rows first."))
+            messages.warning(request, gettext("Choose some rows first."))
         return redirect(f"{reverse(self.url_name)}?{Address.read(self.kind, request.GET).query()}")
 
     def is_key(self, key: str) -> bool:
@@ -259,7 +259,7 @@ class SavedViewsPage(ConsolePage):
         except FlywheelError as error:
             messages.error(request, str(error.detail or error.title))
             return redirect(page.url_name)
-        messages.success(request, _t("The view “%(name)s” is saved.") % {"name": view.name})
+        messages.success(request, gettext("The view “%(name)s” is saved.") % {"name": view.name})
         return redirect(f"{reverse(page.url_name)}?{view.query}")
 
 
@@ -284,7 +284,7 @@ class SavedViewPage(ConsolePage):
         view = self.find(request, "delete")
         if request.POST.get("action") == "delete":
             delete_view(actor=self.actor, view=view)
-            messages.success(request, _t("The view is deleted."))
+            messages.success(request, gettext("The view is deleted."))
         return redirect(_page_of(view).url_name)
 
 
