@@ -303,7 +303,7 @@ def test_a_chart_of_ones_own_leads_to_its_traces(visit: Visit, page: Page) -> No
 LABELS = """() => {
   const found = new Set();
   const add = (text) => text?.trim() && found.add(text.trim());
-  const sent = "script, style, code, pre, .fw-mono, .material-symbols-outlined, .tr-text, .tr-diff td, .fw-kbd";
+  const sent = "script, code, pre, .fw-mono, .fw-kbd, .material-symbols-outlined, .tr-text, .tr-cell, .tr-diff td";
   const main = document.querySelector("#main");
   const walker = document.createTreeWalker(main, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
@@ -347,6 +347,7 @@ def test_the_explorer_speaks_chinese(visit: Visit, page: Page, desk: Desk) -> No
         (f"sessions/{SESSION}/", "[data-replay]"),
         ("trace-users/?q=ada", "table"),
         ("dashboards/", "table"),
+        (f"analytics/?environment={ENVIRONMENT}", ".tr-chart__svg"),
     ):
         visit.open(f"/admin/{path}")
         page.locator(ready).first.wait_for()
