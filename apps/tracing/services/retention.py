@@ -6,12 +6,17 @@ from datetime import UTC, date, datetime, timedelta
 from django.db import connection, transaction
 
 from apps.tracing import conf
-from apps.tracing.models import Trace
 from apps.tracing.writer import partitions
 
 logger = logging.getLogger(__name__)
 
-_TRACES_PER_STATEMENT = 20_000
+_TRACES_PER_STATEMENT = 100_000
+# by their places in the table: a quarter of what finding each again by its key takes
+_DELETE_SUMMARIES = """
+DELETE FROM tracing_trace WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM tracing_trace WHERE end_time < %s LIMIT %s FOR UPDATE
+))
+"""
 
 
 def keep_partitions(*, today: date | None = None) -> list[date]:
@@ -37,9 +42,10 @@ def drop_expired(*, today: date | None = None, days: int | None = None) -> list[
 def _delete_summaries(oldest: datetime) -> int:
     """Delete summaries of traces that ended before `oldest`, in statements of bounded size."""
     total = 0
-    while True:
-        expired = Trace.objects.filter(end_time__lt=oldest).values("pk")[:_TRACES_PER_STATEMENT]
-        removed = Trace.objects.filter(pk__in=expired)._raw_delete(Trace.objects.db)
-        total += removed
-        if removed < _TRACES_PER_STATEMENT:
-            return total
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(_DELETE_SUMMARIES, [oldest, _TRACES_PER_STATEMENT])
+            removed: int = cursor.rowcount
+            total += removed
+            if removed < _TRACES_PER_STATEMENT:
+                return total
