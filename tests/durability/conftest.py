@@ -17,8 +17,17 @@ ENVIRONMENT = {
 
 
 @pytest.fixture(scope="session")
-def product() -> Iterator[Product]:
+def installation() -> Iterator[Product]:
     """A product with the probe job and without starter content."""
     for running in running_product(ENVIRONMENT):
         running.query("create table if not exists probe_count (series text, step int)")
         yield running
+
+
+@pytest.fixture(scope="module")
+def product(installation: Product) -> Product:
+    """The product as it runs; the tests of another file may have stopped it."""
+    if installation.pid("supervisor") is None:
+        installation.start()
+        installation.wait_ready()
+    return installation
