@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from apps.tracing.models.masking_rule import MaskingRule  # noqa: F401
     from apps.tracing.models.media import Media  # noqa: F401
     from apps.tracing.models.observation import Observation
-    from apps.tracing.models.payload import ObservationPayload  # noqa: F401
+    from apps.tracing.models.payload import ObservationPayload
     from apps.tracing.models.saved_view import SavedView  # noqa: F401
     from apps.tracing.models.score import Score  # noqa: F401
     from apps.tracing.models.score_config import ScoreConfig  # noqa: F401
@@ -116,6 +116,11 @@ class ObservationPayloadQuerySet(WorkspaceQuerySet["ObservationPayload"]):
             span_id=observation.span_id,
             start_time=observation.start_time,
         )
+
+    def packed(self) -> "models.QuerySet[ObservationPayload, bytes]":
+        """The texts as they are stored, for readers that don't unpack all of them."""
+        as_stored = models.ExpressionWrapper(models.F("texts"), output_field=models.BinaryField())
+        return self.values_list(as_stored, flat=True)
 
 
 def _key(trace: "Trace") -> dict[str, Any]:

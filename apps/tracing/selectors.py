@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.utils import timezone
 
 from apps.core.models import User, Workspace
+from apps.tracing import payloads
 from apps.tracing.explorer import keyset
 from apps.tracing.ids import is_span_id, is_trace_id
-from apps.tracing.models import Observation, ObservationPayload, Score, Trace
+from apps.tracing.models import Observation, Score, Trace
 from apps.tracing.querysets import TraceQuerySet
 
 DEFAULT_RANGE = timedelta(days=7)
@@ -123,14 +123,11 @@ class Payload:
 
 def read_payload(observation: Observation, *, limit: int | None = None) -> Payload:
     """Input and output, each cut to `limit` characters where it is longer than its preview."""
-    payload = ObservationPayload.objects.of(observation).first()
-    texts: dict[str, Any] = {}
-    for name in ("input", "output"):
-        stored = getattr(payload, name, None)
-        text = getattr(observation, f"{name}_preview") if stored is None else stored
-        texts[name] = text if stored is None or not limit else text[:limit]
-        texts[f"{name}_length"] = len(text)
-    return Payload(**texts)
+    if not limit:
+        taken, given = payloads.read_texts(observation)
+        return Payload(taken, given, len(taken), len(given))
+    first, last = payloads.read_beginnings(observation, limit=limit)
+    return Payload(first.text, last.text, first.total, last.total)
 
 
 def scores_of(

@@ -6,8 +6,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from apps.tracing import openers, payloads
-from apps.tracing.models import Observation
+from apps.tracing import openers
+from apps.tracing.downloads.response import stream_steps
+from apps.tracing.models import Observation, packed
 from tests.factories.tracing import make_row, make_span, new_trace_id, store
 
 pytestmark = [
@@ -43,7 +44,7 @@ def test_pieces_put_together_are_the_whole(api, viewer, address):
 
 
 def test_a_file_is_streamed_whole_and_never_shown_in_place(api, viewer, address, monkeypatch):
-    monkeypatch.setattr(payloads, "STREAM_CHARS", 70_001)
+    monkeypatch.setattr(packed, "STEP_BYTES", 70_001)
     client = api(viewer)
     output = client.get(f"{address}payload/file/?side=output")
     assert output["Content-Type"] == "text/plain; charset=utf-8"
@@ -101,3 +102,16 @@ def test_a_step_is_read_with_few_queries(api, viewer, address):
         client.get(f"{address}?limit=50000&turns=true")
     assert len(captured) <= 9
     assert Observation.objects.filter(trace_id=address.split("/")[4]).count() == 1
+
+
+async def test_steps_are_made_off_the_loop_and_closed_where_the_server_awaits_them(async_rf):
+    stored = packed.pack(None, TEXT)
+    steps = packed.stream(stored, 1)
+    found = [step async for step in stream_steps(async_rf.get("/"), steps)]
+    assert len(found) > 1
+    assert b"".join(found).decode() == TEXT
+    steps = packed.stream(stored, 1)
+    left = stream_steps(async_rf.get("/"), steps)
+    await anext(left)
+    await left.aclose()
+    assert next(steps, None) is None

@@ -13,6 +13,7 @@ from apps.tracing import payloads
 from apps.tracing.api.base import SPAN_ID, TRACE_ID, TraceAPIView
 from apps.tracing.api.serializers import TurnPageSerializer
 from apps.tracing.chat import Chat, read_chat
+from apps.tracing.downloads.response import stream_steps
 from apps.tracing.selectors import Payload
 
 MAX_PIECE: Final = 2_000_000
@@ -80,10 +81,10 @@ class PayloadFileView(TraceAPIView):
         query = SideSerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
         side = query.validated_data["side"]
-        text = payloads.read_whole(self.find_observation(trace_id, span_id), side)
-        is_json = payloads.looks_like_json(text)
+        first, steps = payloads.stream_side(self.find_observation(trace_id, span_id), side)
+        is_json = payloads.looks_like_json(first)
         response = StreamingHttpResponse(
-            payloads.encoded(text),
+            stream_steps(request._request, steps),
             content_type="application/json" if is_json else "text/plain; charset=utf-8",
         )
         name = f"{trace_id}-{span_id}-{side}.{'json' if is_json else 'txt'}"

@@ -64,6 +64,11 @@ class Observation(models.Model):
         return self.name
 
     @property
+    def previews(self) -> tuple[str, str]:
+        """The beginnings of input and output; all of them where no payload is stored."""
+        return self.input_preview, self.output_preview
+
+    @property
     def latency_ms(self) -> float:
         """Duration in milliseconds."""
         return (self.end_time - self.start_time).total_seconds() * 1000

@@ -15,7 +15,7 @@ from apps.tracing.querysets import ObservationPayloadQuerySet
 class ObservationPayload(models.Model):
     """A missing row or text means that the observation's preview is the whole value.
 
-    Read it through `selectors.read_payload`, which puts the two together.
+    Read it through `payloads` and `selectors.read_payload`, which put the two together.
     """
 
     access: ClassVar[Access] = Access()
