@@ -22,7 +22,7 @@ from apps.tracing.downloads import columns_of, payloads, rows
 from apps.tracing.downloads import response as response_of_files
 from apps.tracing.downloads.csv_file import harmless
 from apps.tracing.exceptions import InvalidExport, InvalidSelection, TooManyExports
-from apps.tracing.explorer import Condition, Search
+from apps.tracing.explorer import OBSERVATIONS, Condition, Search
 from apps.tracing.models import Observation, ObservationPayload, TraceExport
 from apps.tracing.selection import KINDS, MAX_CONDITIONS, Selection
 from apps.tracing.services import trace_export as service
@@ -219,6 +219,18 @@ def test_a_list_is_read_in_steps_of_bounded_size(editor, workspace, traces, monk
         )
     payload_reads = [query for query in captured if "tracing_observationpayload" in query["sql"]]
     assert len(payload_reads) == 2  # sizes, and the one text that is longer than its preview
+
+
+def test_texts_that_pack_to_nearly_nothing_are_bounded_by_their_own_size(workspace, monkeypatch):
+    """Each is a few hundred bytes as it is stored; all of them would be one group by that."""
+    trace_id = make_span().trace_id
+    store(*(make_row(workspace, trace_id=trace_id, number=n, INPUT="x" * 100_000) for n in range(1, 7)))
+    steps = Observation.objects.in_workspace(workspace).filter(trace_id=trace_id)
+    values = list(steps.values("trace_id", "span_id", "start_time", "input_preview", "output_preview"))
+    monkeypatch.setattr(payloads, "GROUP_BYTES", 250_000)
+    groups = payloads.read_payloads(OBSERVATIONS, values, workspace)
+    sizes = [sum(len(row["input"]) for row in group) for group in groups]
+    assert sizes == [200_000] * 3
 
 
 def test_a_file_ends_at_the_limits_and_says_so(editor, workspace, traces, settings):

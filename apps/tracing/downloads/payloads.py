@@ -1,4 +1,4 @@
-"""Whole inputs and outputs of many rows, a few megabytes at a time."""
+"""Whole inputs and outputs of many rows, a few megabytes of unpacked text at a time."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -9,10 +9,10 @@ from django.db import models
 from apps.core.models import Workspace
 from apps.tracing.explorer import OBSERVATIONS, ListKind
 from apps.tracing.models import Observation, ObservationPayload
+from apps.tracing.models.packed import HEAD_BYTES, Texts, unpacked_size, whole
 
-#: Packed text that is held at once, unless a single row has more: a few times as much when it is unpacked.
-GROUP_BYTES: Final = 4 * 1024 * 1024
-_TEXTS: Final = ("input", "output")
+#: Text that is held at once, unless a single row has more, in bytes as it is when unpacked.
+GROUP_BYTES: Final = 16 * 1024 * 1024
 
 #: Trace id, span id and start of a step.
 Key = tuple[str, str, datetime]
@@ -22,8 +22,15 @@ Row = dict[str, Any]
 class _Bytes(models.Func):
     """How long a packed text is; PostgreSQL knows it without reading the text."""
 
-    template = "coalesce(octet_length(%(expressions)s), 0)::bigint"
+    template = "octet_length(%(expressions)s)::bigint"
     output_field = models.BigIntegerField()
+
+
+class _Head(models.Func):
+    """The first bytes of a packed text; PostgreSQL reads no more than its first page."""
+
+    template = f"substring(%(expressions)s FROM 1 FOR {HEAD_BYTES})"
+    output_field = models.BinaryField()
 
 
 def read_payloads(kind: ListKind, rows: Sequence[Row], workspace: Workspace) -> Iterator[list[Row]]:
@@ -34,9 +41,9 @@ def read_payloads(kind: ListKind, rows: Sequence[Row], workspace: Workspace) -> 
     keys, previews = _steps_of(kind, rows, workspace)
     stored = _where(workspace, [key for key in keys if key is not None])
     sizes = {
-        (trace_id, span_id, start): size
-        for trace_id, span_id, start, size in stored.annotate(size=_Bytes("texts")).values_list(
-            "trace_id", "span_id", "start_time", "size"
+        (trace_id, span_id, start): unpacked_size(head, size)
+        for trace_id, span_id, start, head, size in stored.values_list(
+            "trace_id", "span_id", "start_time", _Head("texts"), _Bytes("texts")
         )
     }
     for group in _groups(keys, sizes):
@@ -45,9 +52,7 @@ def read_payloads(kind: ListKind, rows: Sequence[Row], workspace: Workspace) -> 
         for index in group:
             key = keys[index]
             preview = previews.get(key, ("", "")) if key else ("", "")
-            whole = texts.get(key, (None, None)) if key else (None, None)
-            for name, text, short in zip(_TEXTS, whole, preview, strict=True):
-                rows[index][name] = short if text is None else text
+            rows[index]["input"], rows[index]["output"] = whole(texts.get(key) if key else None, preview)
             chosen.append(rows[index])
         yield chosen
         for row in chosen:
@@ -103,7 +108,7 @@ def _groups(keys: Sequence[Key | None], sizes: dict[Key, int]) -> Iterator[list[
         yield group
 
 
-def _texts(workspace: Workspace, keys: Sequence[Key]) -> dict[Key, tuple[str | None, str | None]]:
+def _texts(workspace: Workspace, keys: Sequence[Key]) -> dict[Key, Texts]:
     if not keys:
         return {}
     found = _where(workspace, keys).values_list("trace_id", "span_id", "start_time", "texts")
