@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from apps.core.models import Workspace
 from apps.tracing.models import Observation, ObservationPayload
+from apps.tracing.models.packed import whole
 
 _JSON_STARTS: Final = ("{", "[", '"')
 
@@ -27,14 +28,10 @@ Key = tuple[str, str]
 def contents_of(workspace: Workspace, observations: Sequence[Observation]) -> dict[Key, Content]:
     """By trace and span id; where no payload is stored, the preview is the whole value."""
     payloads = ObservationPayload.objects.in_workspace(workspace).of_steps(observations)
-    stored = {(payload.trace_id, payload.span_id): payload for payload in payloads}
+    stored = {(payload.trace_id, payload.span_id): payload.texts for payload in payloads}
     found: dict[Key, Content] = {}
     for one in observations:
-        payload = stored.get((one.trace_id, one.span_id))
-        texts = [
-            getattr(one, f"{side}_preview") if (kept := getattr(payload, side, None)) is None else kept
-            for side in ("input", "output")
-        ]
+        texts = whole(stored.get((one.trace_id, one.span_id)), one.previews)
         found[one.trace_id, one.span_id] = Content(*texts)
     return found
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
-from apps.tracing.models.packed import unpack
+from apps.tracing.models.packed import unpack, whole
 
 #: A transaction that began earlier may commit later. Spans younger than this are left for the next time.
 SETTLED_AFTER: Final = timedelta(seconds=10)
@@ -79,12 +79,10 @@ def _loaded(row: tuple[Any, ...]) -> list[Any]:
     for index in _JSON:
         if isinstance(values[index], str):
             values[index] = orjson.loads(values[index])
-    texts = values.pop()
-    if texts is not None:
-        for index, text in zip(_TEXTS, unpack(texts), strict=True):
-            values[index] = values[index] if text is None else text
+    if (texts := values.pop()) is not None:
+        values[_TEXTS] = whole(unpack(texts), tuple(values[_TEXTS]))
     return values
 
 
 _JSON: Final = tuple(Stored.__slots__.index(name) for name in ("usage", "metadata", "attributes"))
-_TEXTS: Final = tuple(Stored.__slots__.index(name) for name in ("input", "output"))
+_TEXTS: Final = slice(Stored.__slots__.index("input"), Stored.__slots__.index("output") + 1)
