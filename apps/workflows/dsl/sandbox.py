@@ -418,7 +418,7 @@ def _may_raise(left: Any, right: Any) -> None:
 
 def _may_take_rest(left: Any, _right: Any) -> None:
     if isinstance(left, str):
-        raise Refused(_("Use the filter format instead of % on text."))
+        raise Refused(_("Use the filter format on texts; it stands for the operator %."))
 
 
 _BINOPS: dict[str, Callable[[Any, Any], None]] = {
