@@ -58,7 +58,6 @@ class Figures:
 
     rates: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
-    bytes_per_span: list[float] = field(default_factory=list)
     answer_ms: list[float] = field(default_factory=list)
 
 
@@ -360,7 +359,7 @@ def measure(
     """One round: push, wait until stored, look at what it cost."""
     start = time.time_ns() - (count // PER_TRACE + 10) * TRACE_GAP_NS
     bodies = batches(count, batch, start, seed)
-    before, size = contestant.stored(), contestant.size()
+    before = contestant.stored()
     cpu, began = cpu_seconds(server, postgres), time.perf_counter()
     took = push(contestant, bodies)
     wait_until_stored(contestant, before + count)
@@ -369,15 +368,17 @@ def measure(
     return Figures(
         [count / seconds],
         [used / count * 10_000],
-        [(contestant.size() - size) / count],
         [statistics.median(took) * 1000],
     )
 
 
 def race(
     options: argparse.Namespace, directory: Path, server_url: str, postgres: psutil.Process
-) -> dict[tuple[str, int], Figures]:
-    """All rounds: every contestant in turn in each, so that a noisy minute meets all of them."""
+) -> tuple[dict[tuple[str, int], Figures], dict[str, float]]:
+    """All rounds: every contestant in turn in each, so that a noisy minute meets all of them.
+
+    Bytes per span are of all rounds together: the next one takes the space that a round has left free.
+    """
     names = options.only.split(",")
     found: dict[tuple[str, int], Figures] = {}
     with contextlib.ExitStack() as stack:
@@ -392,6 +393,7 @@ def race(
             push(contestant, batches(WARM_SPANS, 100, time.time_ns() - 86_400 * 10**9, seed=99))
             wait_until_stored(contestant, WARM_SPANS)
             runners.append((contestant, server))
+        before = {each.name: (each.stored(), each.size()) for each, _server in runners}
         for number in range(options.rounds):
             for batch in options.batches:
                 for contestant, server in runners:
@@ -399,13 +401,17 @@ def race(
                     seed = 1000 + number * 100 + batch
                     one = measure(contestant, server, postgres, count, batch, seed)
                     total = found.setdefault((contestant.name, batch), Figures())
-                    for name in ("rates", "cpu", "bytes_per_span", "answer_ms"):
+                    for name in ("rates", "cpu", "answer_ms"):
                         getattr(total, name).extend(getattr(one, name))
                     print(
                         f"  {contestant.name}, batches of {batch}: {one.rates[0]:,.0f} spans/s",
                         file=sys.stderr,
                     )
-    return found
+        after = {each.name: (each.stored(), each.size()) for each, _server in runners}
+    sizes = {
+        name: (after[name][1] - size) / (after[name][0] - count) for name, (count, size) in before.items()
+    }
+    return found, sizes
 
 
 def create_database(server_url: str, name: str) -> str:
@@ -416,19 +422,18 @@ def create_database(server_url: str, name: str) -> str:
     return urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
 
 
-def report(found: dict[tuple[str, int], Figures]) -> None:
+def report(found: dict[tuple[str, int], Figures], sizes: dict[str, float]) -> None:
     """The table, and one line for machines."""
     print(f"{'':24}{'spans/s':>10}{'CPU s/10k':>11}{'bytes/span':>12}{'answer ms':>11}")
     medians: dict[tuple[str, int], float] = {}
     for (name, batch), figures in sorted(
         found.items(), key=lambda item: (item[0][1], -statistics.median(item[1].rates))
     ):
-        rate, cpu, size, answer = (
-            statistics.median(values)
-            for values in (figures.rates, figures.cpu, figures.bytes_per_span, figures.answer_ms)
+        rate, cpu, answer = (
+            statistics.median(values) for values in (figures.rates, figures.cpu, figures.answer_ms)
         )
         medians[name, batch] = rate
-        print(f"{name + f' ({batch})':24}{rate:>10,.0f}{cpu:>11.2f}{size:>12,.0f}{answer:>11.1f}")
+        print(f"{name + f' ({batch})':24}{rate:>10,.0f}{cpu:>11.2f}{sizes[name]:>12,.0f}{answer:>11.1f}")
     parts = []
     for peer in ("receiver", "mlflow", "phoenix"):
         ratios = [
@@ -464,7 +469,7 @@ def main() -> None:
     try:
         url = database.start()
         postmaster = int((directory / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0])
-        report(race(options, directory, url, psutil.Process(postmaster)))
+        report(*race(options, directory, url, psutil.Process(postmaster)))
     finally:
         database.stop()
         shutil.rmtree(directory, ignore_errors=True)

@@ -323,7 +323,7 @@ NOT_LABELS = re.compile(
             r"\b(?:ada|bob|eve|fjord-2|Oslo|Bergen|city|customer\.tier)\b",
             r"\b(?:Late ferry|Trips of the desk|Harbour figures|reviewed|helpful)\b",
             r"\b(?:agent|generation|retriever|span|tool|user|assistant|ok|error|default)\b",
-            r"\b(?:Flywheel|admin@example\.com|English|CSV|JSON Lines|JSON|Parquet)\b",
+            r"\b(?:Flywheel|admin@example\.com|English|CSV|JSON Lines|JSON|Parquet|POST|Webhook|X-Flywheel-Signature)\b",
         ]
     )
 )
@@ -346,8 +346,11 @@ def test_the_explorer_speaks_chinese(visit: Visit, page: Page, desk: Desk) -> No
         (f"sessions/?q={SESSION}", "table"),
         (f"sessions/{SESSION}/", "[data-replay]"),
         ("trace-users/?q=ada", "table"),
-        ("dashboards/", "table"),
+        ("dashboards/", "#main"),
         (f"analytics/?environment={ENVIRONMENT}", ".tr-chart__svg"),
+        ("tracing/alert/", "#main"),
+        ("tracing/alert/add/", "#alert_form"),
+        ("tracing/traceexport/", "#main"),
     ):
         visit.open(f"/admin/{path}")
         page.locator(ready).first.wait_for()

@@ -1,6 +1,7 @@
 // Entry module of every console page: live times, job bars, confirmations, copy buttons, menus, keyboard.
 import { bindCopyButtons } from "./clipboard.js";
 import { confirm } from "./dialog.js";
+import { gettext } from "./i18n.js";
 import { bindJobs } from "./progress.js";
 import { keepTimesFresh } from "./time.js";
 
@@ -77,6 +78,13 @@ function bindSearchKey() {
   });
 }
 
+/** The theme's scrolled parts have a name for screen readers in English only; they are made when the page is whole. */
+function nameScrolledParts() {
+  if (globalThis.SimpleBar) {
+    globalThis.SimpleBar.defaultOptions.ariaLabel = gettext("Scrollable content");
+  }
+}
+
 bindConfirmations();
 bindCopyButtons();
 bindMenus();
@@ -84,3 +92,4 @@ bindSubmitOnChange();
 bindSearchKey();
 bindJobs();
 keepTimesFresh();
+nameScrolledParts();
