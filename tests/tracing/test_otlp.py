@@ -13,6 +13,7 @@ from concurrent.futures import Future
 import psycopg
 import pytest
 from django.test import AsyncClient
+from google.protobuf.json_format import MessageToDict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -94,6 +95,17 @@ def export(*spans, resource=None):
     return request
 
 
+def hex_json(request):
+    """The JSON form, whose ids are hexadecimal."""
+    document = MessageToDict(request)
+    for resource_spans in document["resourceSpans"]:
+        for scope_spans in resource_spans["scopeSpans"]:
+            for span in scope_spans["spans"]:
+                for name in ("traceId", "spanId"):
+                    span[name] = base64.b64decode(span[name]).hex()
+    return json.dumps(document).encode()
+
+
 async def send(body, key="", *, content_type=PROTOBUF, path="/v1/traces", **headers):
     if key:
         headers["Authorization"] = f"Bearer {key}"
@@ -133,6 +145,34 @@ class TestDoor:
         basic = base64.b64encode(f"anything:{key}".encode()).decode()
         assert (await send(body, Authorization=f"Basic {basic}")).status_code == 200
         assert (await send(body, **{"x-api-key": key})).status_code == 200
+
+    @pytest.mark.parametrize("content_type", [PROTOBUF, "application/json"])
+    async def test_spans_of_another_langfuse_project_are_refused(self, door, content_type):
+        workspace, keys = door
+        name = f"project-{content_type[-4:]}"
+        request = export(make_span(name))
+        mine, other = request.resource_spans[0].scope_spans[0], ExportTraceServiceRequest()
+        mine.scope.attributes.append(attribute("public_key", "pk-lf-mine"))
+        other.CopyFrom(request)
+        other.resource_spans[0].scope_spans[0].scope.attributes[0].value.string_value = "pk-lf-other"
+        other.resource_spans[0].scope_spans[0].spans[0].span_id = b"12345678"
+        request.MergeFrom(other)
+        body = request.SerializeToString()
+        if content_type != PROTOBUF:
+            body = hex_json(request)
+
+        async def refused(user):
+            basic = base64.b64encode(f"{user}:{keys['write']}".encode()).decode()
+            answer = await send(body, content_type=content_type, Authorization=f"Basic {basic}")
+            assert answer.status_code == 200
+            return answer.content.decode("utf-8", "replace")
+
+        assert "pk-lf-other" in (said := await refused("pk-lf-mine"))
+        assert "pk-lf-mine" not in said
+        assert await stored(workspace, name).acount() == 1
+        # a name that is no public key says nothing of projects
+        assert "pk-lf" not in await refused("collector")
+        assert await stored(workspace, name).acount() == 2
 
     @pytest.mark.parametrize(
         ("key", "status"), [("", 401), ("fw_000000000000_wrong", 401), ("read", 403), ("viewer", 403)]

@@ -30,6 +30,8 @@ from apps.tracing.otlp import MAX_BYTES, OtlpError, decode, inflate, reply
 RETRY_AFTER_S = 1
 #: A key may stand in any of these when the client can't set `Authorization`.
 KEY_HEADERS = ("api_key", "x-api-key")
+#: How the public halves of Langfuse's key pairs begin.
+PUBLIC_KEY_PREFIX = "pk-"
 GOOD_FOR_S = 1.0
 MAX_GOOD_KEYS = 10_000
 
@@ -56,7 +58,13 @@ async def export(headers: Mapping[str, str], body: bytes) -> Answer:
     try:
         parcel = Parcel(
             authorize=partial(authorize, presented_key(headers)),
-            read=partial(read_export, body, content_type, headers.get("content-encoding", "")),
+            read=partial(
+                read_export,
+                body,
+                content_type,
+                headers.get("content-encoding", ""),
+                presented_public_key(headers),
+            ),
             size=len(body),
         )
         rejected = await submit(parcel)
@@ -147,26 +155,39 @@ def _authorize(presented: str) -> UUID:
 
 def presented_key(headers: Mapping[str, str]) -> str:
     """The API key a client sent, wherever it put it; empty when there is none. `headers` by lower-case names."""
-    scheme, _sep, value = headers.get("authorization", "").partition(" ")
-    value = value.strip()
-    if scheme.lower() == "bearer":
+    scheme, value = _authorization(headers)
+    if scheme == "bearer":
         return value
-    if scheme.lower() == "basic":
-        return _password(value)
+    if scheme == "basic":
+        name, password = _credentials(value)
+        # some exporters can only set a user name
+        return password or name
     return next((found for name in KEY_HEADERS if (found := headers.get(name))), "")
 
 
-def _password(encoded: str) -> str:
+def presented_public_key(headers: Mapping[str, str]) -> str:
+    """The public key that a Langfuse client sent beside its API key, as user name; empty for other user names."""
+    scheme, value = _authorization(headers)
+    name, password = _credentials(value) if scheme == "basic" else ("", "")
+    return name if password and name.startswith(PUBLIC_KEY_PREFIX) else ""
+
+
+def _authorization(headers: Mapping[str, str]) -> tuple[str, str]:
+    scheme, _sep, value = headers.get("authorization", "").partition(" ")
+    return scheme.lower(), value.strip()
+
+
+def _credentials(encoded: str) -> tuple[str, str]:
+    """Name and password of basic authentication; both empty when it is none."""
     try:
         name, _sep, password = base64.b64decode(encoded, validate=True).decode("latin-1").partition(":")
     except (binascii.Error, ValueError):
-        return ""
-    # some exporters can only set a user name
-    return password or name
+        return "", ""
+    return name, password
 
 
-def read_export(body: bytes, content_type: str, encoding: str) -> Received:
-    """The spans of a request body; raises OtlpError."""
+def read_export(body: bytes, content_type: str, encoding: str, public_key: str = "") -> Received:
+    """The spans of a request body, as `decode` says; raises OtlpError."""
     inflated = inflate(body, encoding)
-    decoded = decode(inflated, content_type)
+    decoded = decode(inflated, content_type, public_key)
     return Received(decoded.spans, decoded.rejected, len(inflated))

@@ -27,14 +27,17 @@ class Decoded:
     rejected: list[str] = field(default_factory=list)
 
 
-def decode(body: bytes, content_type: str) -> Decoded:
-    """Read an uncompressed body; raises OtlpError when it is no export at all."""
+def decode(body: bytes, content_type: str, public_key: str = "") -> Decoded:
+    """Read an uncompressed body; raises OtlpError when it is no export at all.
+
+    With a `public_key`, spans whose scope names another one are refused.
+    """
     kind = content_type.partition(";")[0].strip().lower()
     decoded = Decoded()
     if kind == JSON:
-        read_json(body, decoded.spans, decoded.rejected)
+        read_json(body, decoded.spans, decoded.rejected, public_key)
     elif kind in PROTOBUF:
-        read_protobuf(body, decoded.spans, decoded.rejected)
+        read_protobuf(body, decoded.spans, decoded.rejected, public_key)
     else:
         raise OtlpError(
             f"The content type {kind[:60]!r} is not supported; send application/x-protobuf or application/json.",

@@ -10,14 +10,15 @@ import orjson
 
 from apps.tracing.mapping import SpanEvent, SpanRecord
 from apps.tracing.otlp.encoding import OtlpError
+from apps.tracing.otlp.scope import foreign
 
 _MAX_DEPTH: Final = 20
 _ERROR_CODES: Final = (2, "2", "STATUS_CODE_ERROR")
 _UNREADABLE: Final = "A span is not readable: {reason}."
 
 
-def read_json(body: bytes, spans: list[SpanRecord], rejected: list[str]) -> None:
-    """Append what `body` holds; raises OtlpError when it is not an export."""
+def read_json(body: bytes, spans: list[SpanRecord], rejected: list[str], public_key: str = "") -> None:
+    """Append what `body` holds, as `decode` says; raises OtlpError when it is not an export."""
     document = _load(body)
     if not isinstance(document, Mapping):
         raise OtlpError("The body is not a JSON ExportTraceServiceRequest: an object is expected.")
@@ -25,13 +26,15 @@ def read_json(body: bytes, spans: list[SpanRecord], rejected: list[str]) -> None
         resource = _attributes(_get(_mapping(_get(resource_spans, "resource")), "attributes"))
         for scope_spans in _list(resource_spans, "scopeSpans", "scope_spans"):
             scope = _mapping(_get(scope_spans, "scope"))
-            for span in _list(scope_spans, "spans"):
+            found = _list(scope_spans, "spans")
+            reason = foreign(_attributes(scope.get("attributes")), public_key) if public_key else ""
+            if reason:
+                rejected.extend([reason] * len(found))
+                continue
+            name, version = _text(scope.get("name")), _text(scope.get("version"))
+            for span in found:
                 try:
-                    spans.append(
-                        _record(
-                            _mapping(span), resource, _text(scope.get("name")), _text(scope.get("version"))
-                        )
-                    )
+                    spans.append(_record(_mapping(span), resource, name, version))
                 except (TypeError, ValueError, OverflowError, RecursionError) as error:
                     rejected.append(_UNREADABLE.format(reason=str(error)[:200] or "it is no span"))
 

@@ -8,13 +8,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from apps.tracing.mapping import SpanEvent, SpanRecord
 from apps.tracing.otlp.encoding import OtlpError
+from apps.tracing.otlp.scope import foreign
 
 _STATUS_ERROR: Final = 2
 _MAX_DEPTH: Final = 20
 
 
-def read_protobuf(body: bytes, spans: list[SpanRecord], rejected: list[str]) -> None:
-    """Append what `body` holds; raises OtlpError when it is not an export."""
+def read_protobuf(body: bytes, spans: list[SpanRecord], rejected: list[str], public_key: str = "") -> None:
+    """Append what `body` holds, as `decode` says; raises OtlpError when it is not an export."""
     try:
         request = ExportTraceServiceRequest.FromString(body)
     except DecodeError:
@@ -23,6 +24,11 @@ def read_protobuf(body: bytes, spans: list[SpanRecord], rejected: list[str]) -> 
         resource = _attributes(resource_spans.resource.attributes)
         for scope_spans in resource_spans.scope_spans:
             scope = scope_spans.scope
+            if public_key and scope.attributes:
+                reason = foreign(_attributes(scope.attributes), public_key)
+                if reason:
+                    rejected.extend([reason] * len(scope_spans.spans))
+                    continue
             for span in scope_spans.spans:
                 if not span.span_id:
                     rejected.append(
