@@ -113,6 +113,7 @@ def _see_media_and_readers(api: Api, got: dict[str, Any]) -> None:
     media = api.call("GET", f"/api/v1/media/{got['media_id']}/")
     assert (media["content_type"], media["shown"]) == ("image/png", True)
     assert got["observation_ids"] == [got["root_id"]]
+    assert got["metrics"] == ["picture", 1, True]
     counts = got["counts"]
     assert counts.get("traces", 1) == 1
     assert counts["scores"] >= 2

@@ -42,8 +42,15 @@ def read_filter(raw: str, list_name: str) -> list[Q]:
         entries = json.loads(raw)
     except ValueError:
         entries = None
-    if not isinstance(entries, list) or len(entries) > MAX_CONDITIONS:
+    if not isinstance(entries, list):
         raise Invalid(f"`filter` is a JSON list of {MAX_CONDITIONS} conditions at most.")
+    return conditions_of(entries, list_name)
+
+
+def conditions_of(entries: list[Any], list_name: str) -> list[Q]:
+    """The conditions of a filter that is read already, as `read_filter`."""
+    if len(entries) > MAX_CONDITIONS:
+        raise Invalid(f"A filter has {MAX_CONDITIONS} conditions at most.")
     return [_condition(as_object(entry), LISTS[list_name]) for entry in entries]
 
 
@@ -56,7 +63,8 @@ def _condition(entry: dict[str, Any], kind: ListKind) -> Q:
         return _identity(column, operator, values, kind)
     name = _COLUMNS.get(column, column)
     field = kind.fields.get(name)
-    if field is None or field.path.startswith("trace."):
+    of_trace = column.startswith("trace") and kind.name != "traces"
+    if field is None or of_trace or field.path.startswith("trace."):
         raise Invalid(f"Conditions on {column[:60]!r} are not served here.")
     if column in _LOWER:
         values = [value.lower() for value in values]

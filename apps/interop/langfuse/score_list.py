@@ -19,7 +19,7 @@ from apps.interop.langfuse import ids
 from apps.interop.langfuse.cursor import read_after
 from apps.interop.langfuse.pages import BoundedPage, limit_of
 from apps.interop.langfuse.score import REFERENCE, ScoresView
-from apps.interop.langfuse.values import between, listed
+from apps.interop.langfuse.values import as_object, between, listed, text
 from apps.tracing.explorer.bounded import LIST_TIMEOUT_S, at_most
 from apps.tracing.models import Score, ScoreDataType, ScoreSource, Trace
 from apps.tracing.querysets import ScoreQuerySet
@@ -28,7 +28,7 @@ from apps.tracing.services.score import delete_score
 MAX_V3: Final = 100
 #: Traces of a user that are looked at for their scores.
 MAX_TRACES: Final = 10_000
-_SOURCES: Final = {
+SOURCES: Final = {
     ScoreSource.API: "API",
     ScoreSource.ANNOTATION: "ANNOTATION",
     ScoreSource.EVALUATOR: "EVAL",
@@ -36,6 +36,13 @@ _SOURCES: Final = {
     ScoreSource.USER: "API",
 }
 _OPERATORS: Final = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte", "=": "exact"}
+_COLUMNS: Final = {
+    "name": "name", "environment": "environment", "source": "source", "dataType": "data_type",
+    "stringValue": "string_value", "sessionId": "session_id", "traceId": "trace_id",
+    "observationId": "observation_id", "queueId": "queue_id",
+}  # fmt: skip
+_IDS: Final = {"traceId": ids.trace_id, "observationId": ids.span_id}
+_TEXTS: Final = {"contains": "contains", "does not contain": "contains", "starts with": "startswith"}
 _FIELDS: Final = {
     "name": "name",
     "environment": "environment",
@@ -136,7 +143,7 @@ def _by_subject(scores: ScoreQuerySet, query: Mapping[str, str]) -> ScoreQuerySe
 
 def _by_kind(scores: ScoreQuerySet, query: Mapping[str, str]) -> ScoreQuerySet:
     if sources := listed(query, "source"):
-        scores = scores.filter(source__in=[ours for ours, name in _SOURCES.items() if name in sources])
+        scores = scores.filter(source__in=[ours for ours, name in SOURCES.items() if name in sources])
     if kinds := listed(query, "dataType"):
         scores = scores.filter(data_type__in=[kind.lower() for kind in kinds])
     if configs := listed(query, "configId"):
@@ -175,6 +182,54 @@ def _called(names: list[str]) -> Q:
     return found | Q(pk__in=[name for name in names if is_uuid(name)])
 
 
+def conditions_on_scores(entries: list[Any]) -> list[Q]:
+    """The conditions of a filter's entries on scores; raises Invalid for anything that is none."""
+    return [_condition(as_object(entry)) for entry in entries]
+
+
+def _condition(entry: dict[str, Any]) -> Q:
+    column, operator = text(entry.get("column")), text(entry.get("operator"))
+    given = entry.get("value")
+    if column in {"value", "booleanValue"}:
+        return _compared(operator, given)
+    field = _COLUMNS.get(column)
+    if field is None:
+        raise Invalid(f"Conditions on {column[:60]!r} are not served here.")
+    values = [_stored(column, text(value)) for value in (given if isinstance(given, list) else [given])]
+    if operator in {"=", "any of"}:
+        return Q(**{f"{field}__in": _flat(values)})
+    if operator == "none of":
+        return ~Q(**{f"{field}__in": _flat(values)})
+    if operator in _TEXTS and field in {"name", "environment", "string_value"} and values[0]:
+        found = Q(**{f"{field}__{_TEXTS[operator]}": values[0][0]})
+        return ~found if operator == "does not contain" else found
+    raise Invalid(f"The operator {operator[:30]!r} does not go with this column.")
+
+
+def _compared(operator: str, given: Any) -> Q:
+    lookup = _OPERATORS.get(operator, "")
+    if not lookup or not isinstance(given, int | float) or not abs(given) < 1e300:
+        raise Invalid("A score's value is compared with a number by one of <, <=, >, >= and =.")
+    return Q(**{f"value__{lookup}": float(given)})
+
+
+def _stored(column: str, value: str) -> list[str]:
+    """What we store for a value of clients."""
+    if column == "source":
+        return [ours for ours, name in SOURCES.items() if name == value]
+    if column == "dataType":
+        return [value.lower()]
+    if column == "environment":
+        return ["", value] if value == "default" else [value]
+    if column in _IDS:
+        return [_IDS[column](value)]
+    return [value]
+
+
+def _flat(values: list[list[str]]) -> list[str]:
+    return [value for found in values for value in found]
+
+
 def find_score(user: Caller, workspace: Workspace, score_id: str) -> Score:
     """The score that `user` may see; raises NotFound."""
     scores = Score.objects.in_workspace(workspace).visible_to(user)
@@ -210,7 +265,7 @@ def _shared(score: Score) -> dict[str, Any]:
     return {
         "id": id_of(score),
         "name": score.name,
-        "source": _SOURCES[ScoreSource(score.source)],
+        "source": SOURCES[ScoreSource(score.source)],
         "dataType": score.data_type.upper(),
         "timestamp": score.timestamp,
         "createdAt": score.created_at,

@@ -93,6 +93,25 @@ def readers():
         )
 
 
+def counted():
+    """What the metrics say of the picture's step."""
+    now = datetime.datetime.now(datetime.UTC)
+    query = {
+        "view": "observations",
+        "metrics": [
+            {"measure": "count", "aggregation": "count"},
+            {"measure": "latency", "aggregation": "p95"},
+        ],
+        "dimensions": [{"field": "name"}],
+        "filters": [{"column": "traceId", "operator": "=", "value": trace_id, "type": "string"}],
+        "timeDimension": {"granularity": "hour"},
+        "fromTimestamp": (now - datetime.timedelta(hours=1)).isoformat(),
+        "toTimestamp": (now + datetime.timedelta(hours=1)).isoformat(),
+    }
+    (row,) = api.metrics.metrics(query=json.dumps(query)).data
+    return [row["name"], row["count_count"], row["p95_latency"] >= 0]
+
+
 found = dict(readers())
 # line 5 reads no traces, and inputs as they are stored
 seen = json.loads(found["observations_v2"][0].input) if line == "5" else api.trace.get(trace_id).input
@@ -116,6 +135,7 @@ print(
                 {row.id for key in found if "observations" in key for row in found[key]}
             ),
             "root_id": root_id,
+            "metrics": counted(),
             "seconds": time.process_time(),
         }
     )
