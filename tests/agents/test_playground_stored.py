@@ -16,7 +16,7 @@ from apps.agents.playground.stored import read_answer, read_call
 
 WEATHER = {"name": "weather", "description": "Of a city", "parameters": {"type": "object", "properties": {}}}
 CALL = {"id": "c1", "name": "weather", "arguments": '{"city": "Rome"}'}
-PIXEL = "data:image/png;base64,iVBORw0="
+PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUg=="
 #: The same conversation, as six kinds of instrumentation write it.
 TALK: list[Message] = [
     {"role": "system", "content": "Be brief."},
@@ -212,10 +212,10 @@ def test_pictures_are_kept() -> None:
         "responses": {"type": "input_image", "image_url": PIXEL},
         "anthropic": {
             "type": "image",
-            "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0="},
+            "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgoAAAANSUhEUg=="},
         },
-        "gen_ai": {"type": "blob", "mime_type": "image/png", "content": "iVBORw0="},
-        "gemini": {"inlineData": {"mimeType": "image/png", "data": "iVBORw0="}},
+        "gen_ai": {"type": "blob", "mime_type": "image/png", "content": "iVBORw0KGgoAAAANSUhEUg=="},
+        "gemini": {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgoAAAANSUhEUg=="}},
     }
     for origin, part in parts.items():
         call = read_call(json.dumps([{"role": "user", "content": ["Look", part]}]))
@@ -270,10 +270,44 @@ def test_any_json_becomes_messages_that_can_be_asked(value: Any) -> None:
     read_answer(text)
 
 
+def test_an_answer_of_several_items_is_one() -> None:
+    items = [
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm"}]},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Sunny"}]},
+        {"type": "function_call", "call_id": "c1", "name": "weather", "arguments": CALL["arguments"]},
+    ]
+    for stored in (items, {"output": items}):
+        answer = read_answer(json.dumps(stored))
+        assert (answer.text, answer.reasoning, answer.calls) == ("Sunny", "Hm", [CALL])
+    # of answers side by side the first counts, of a whole conversation what was said last
+    choices = [{"message": {"role": "assistant", "content": text}} for text in ("one", "two")]
+    assert read_answer(json.dumps({"choices": choices})).text == "one"
+    assert read_answer(json.dumps([*OPENAI, {"role": "assistant", "content": "Yes"}])).text == "Yes"
+
+
+def test_every_spelling_of_the_trace_page_opens_in_the_playground() -> None:
+    said = [{"role": "user", "content": "Rome?"}]
+    for stored in (
+        [json.dumps({"role": "user", "content": "Rome?"})],
+        {"messages": [json.dumps({"role": "user", "content": "Rome?"})]},
+        {"kind": "request", "parts": [{"part_kind": "user-prompt", "content": "Rome?"}]},
+        {"contents": "Rome?"},
+        ["Rome?"],
+        {"input": "Rome?"},
+    ):
+        assert read_call(json.dumps(stored)).messages == said, stored
+    with_file = [{"type": "text", "text": "See"}, {"type": "file", "file": {"filename": "a.pdf"}}]
+    assert (
+        read_call(json.dumps([{"role": "user", "content": with_file}])).messages[0]["content"] == "See\na.pdf"
+    )
+
+
 def test_deep_nesting_is_one_text() -> None:
     deep = "[" * 400 + '{"role": "user", "content": ' + "[" * 400 + "1" + "]" * 400 + "}" + "]" * 400
     assert len(read_call(deep).messages) == 1
-    read_answer(deep)
+    for text in (deep, '{"content": ' + "[" * 900 + "]" * 900 + "}"):
+        read_call(text)
+        read_answer(text)
 
 
 TEMPLATE: list[Message] = [

@@ -56,9 +56,11 @@ _PYDANTIC_ROLES: Final = {
 
 def read_chat(text: str) -> Chat | None:
     """The conversation in a text, or None for a text that is none."""
-    value = load(text)
-    if value is None:
-        return None
+    return chat_of(load(text))
+
+
+def chat_of(value: object) -> Chat | None:
+    """The conversation in a JSON value, or None for a value that is none."""
     try:
         turns = _turns(value)
     except RecursionError:
@@ -91,6 +93,8 @@ def _of_list(items: list[Any]) -> list[Turn]:
 
 
 def _message(item: object) -> list[Turn]:
+    if isinstance(item, str):
+        item = load(item)  # some SDKs write each message as JSON text
     if not isinstance(item, dict):
         return []
     if isinstance(item.get("message"), dict) and "role" not in item:
@@ -223,7 +227,7 @@ def _instructed(value: Json, *names: str) -> list[Turn]:
 def _request(value: Json) -> list[Turn]:
     messages = value["messages"]
     turns = _of_list(messages) if isinstance(messages, list) else []
-    return [*_instructed(value, "system"), *turns] if turns else []
+    return [*_instructed(value, "system", "instructions"), *turns] if turns else []
 
 
 def _contents(value: Json) -> list[Turn]:
@@ -308,7 +312,7 @@ def _responses_answer(value: Json) -> list[Turn]:
 
 
 def _completion(value: Json) -> list[Turn]:
-    prompt = value["prompt"]
+    prompt = value["prompt"] if "prompt" in value else value["prompts"]
     if isinstance(prompt, list) and all(isinstance(text, str) for text in prompt):
         prompt = "\n\n".join(prompt)
     if not isinstance(prompt, str):
@@ -329,4 +333,5 @@ _BY_KEY: Final[tuple[tuple[str, Callable[[Json], list[Turn]]], ...]] = (
     ("output", _responses_answer),
     ("input", _responses_request),
     ("prompt", _completion),
+    ("prompts", _completion),
 )

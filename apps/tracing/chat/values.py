@@ -35,6 +35,6 @@ def as_text(value: object) -> str:
     if isinstance(value, str):
         return clean(value)
     try:
-        return clean(json.dumps(value, ensure_ascii=False, indent=1))
+        return clean(json.dumps(value, ensure_ascii=False))
     except (ValueError, TypeError, RecursionError):
         return clean(str(value))
