@@ -323,7 +323,8 @@ NOT_LABELS = re.compile(
             r"\b(?:ada|bob|eve|fjord-2|Oslo|Bergen|city|customer\.tier)\b",
             r"\b(?:Late ferry|Trips of the desk|Harbour figures|reviewed|helpful)\b",
             r"\b(?:agent|generation|retriever|span|tool|user|assistant|ok|error|default)\b",
-            r"\b(?:Flywheel|admin@example\.com|English|CSV|JSON Lines|JSON|Parquet|POST|Webhook|X-Flywheel-Signature)\b",
+            r"\b(?:Flywheel|admin@example\.com|English|CSV|JSON Lines|JSON|Parquet)\b",
+            r"\b(?:POST|Webhook|X-Flywheel-Signature)\b",
         ]
     )
 )

@@ -100,9 +100,9 @@ def _scores(name: str, **more: str) -> MetricTable:
     shared = _columns(name="name", environment="environment", source="source", dataType="data_type",
                       configId="config_id", traceId="trace_id", observationId="observation_id",
                       sessionId="session_id", **more)  # fmt: skip
-    measures = (
-        {"count": Star()} if name == "scores-categorical" else {"count": Star(), "value": F("value")}
-    )
+    measures: dict[str, Combinable] = {"count": Star()}
+    if name != "scores-categorical":
+        measures["value"] = F("value")
     return MetricTable(name, "timestamp", shared, measures)
 
 

@@ -76,22 +76,30 @@ class Rollup(models.Model):
         return f"{self.bucket} {self.type} {self.model}"
 
 
-class UserRollup(models.Model):
-    """What one user's observations of an hour or a day add up to."""
+class PersonRollup(models.Model):
+    """What the observations of an hour or a day add up to that one user or one session caused."""
 
     access: ClassVar[Access] = Access()
 
-    pk = models.CompositePrimaryKey("workspace_id", "grain", "bucket", "user_id")
     workspace = models.ForeignKey(
         Workspace, models.CASCADE, related_name="+", db_constraint=False, db_index=False, editable=False
     )
     grain = models.SmallIntegerField(_("grain"), choices=Grain.choices)
     bucket = models.DateTimeField(_("from"))
-    user_id = models.TextField(_("user"))
     traces = models.BigIntegerField(_("traces"))
     errors = models.BigIntegerField(_("errors"))
     tokens = models.BigIntegerField(_("tokens"))
     cost = models.DecimalField(_("cost"), max_digits=20, decimal_places=10)
+
+    class Meta:
+        abstract = True
+
+
+class UserRollup(PersonRollup):
+    """What one user's observations add up to."""
+
+    pk = models.CompositePrimaryKey("workspace_id", "grain", "bucket", "user_id")
+    user_id = models.TextField(_("user"))
 
     class Meta:
         verbose_name = _("rollup of a user")
@@ -105,22 +113,11 @@ class UserRollup(models.Model):
         return f"{self.bucket} {self.user_id}"
 
 
-class SessionRollup(models.Model):
-    """What one session's observations of an hour or a day add up to."""
-
-    access: ClassVar[Access] = Access()
+class SessionRollup(PersonRollup):
+    """What one session's observations add up to."""
 
     pk = models.CompositePrimaryKey("workspace_id", "grain", "bucket", "session_id")
-    workspace = models.ForeignKey(
-        Workspace, models.CASCADE, related_name="+", db_constraint=False, db_index=False, editable=False
-    )
-    grain = models.SmallIntegerField(_("grain"), choices=Grain.choices)
-    bucket = models.DateTimeField(_("from"))
     session_id = models.TextField(_("session"))
-    traces = models.BigIntegerField(_("traces"))
-    errors = models.BigIntegerField(_("errors"))
-    tokens = models.BigIntegerField(_("tokens"))
-    cost = models.DecimalField(_("cost"), max_digits=20, decimal_places=10)
 
     class Meta:
         verbose_name = _("rollup of a session")
