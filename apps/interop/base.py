@@ -4,12 +4,14 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.core.actors import Actor
 from apps.core.api.authentication import user_of_key
+from apps.core.api.parsers import BoundedJSONParser
 from apps.core.models import ApiKey, User, Workspace
 from apps.tracing.api.otlp import presented_key
 
@@ -38,6 +40,8 @@ class AdapterView(APIView):
     """An endpoint. Replies are plain JSON; a redirect would lose what clients send, so there is none."""
 
     authentication_classes = [KeyPairAuthentication]
+    # one bad text is no reason to refuse the other events of a batch
+    parser_classes = [BoundedJSONParser, FormParser, MultiPartParser]
     schema = None
 
     @property

@@ -54,6 +54,13 @@ async def test_a_run_ends_with_its_outputs_in_row_and_ledger(ran: Ran) -> None:
     assert [kind for kind, _data in events if kind in TERMINAL_TYPES] == ["run.completed"]
 
 
+async def test_inputs_with_characters_that_cannot_be_stored_run(ran: Ran) -> None:
+    run = await ran(greeting(), inputs={"name": "A\0da \ud83d", "\0": ["\0"]})
+
+    assert (run.state, run.outputs) == (RunState.SUCCEEDED, {"text": "Hello A\ufffdda ?"})
+    assert run.inputs == {"name": "A\ufffdda ?", "\ufffd": ["\ufffd"]}
+
+
 async def test_a_failed_node_fails_the_run_with_its_error(ran: Ran) -> None:
     run = await ran(document([node("bad", "json_parse", {"text": "{{ '{' }}"})], outputs={}))
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.agents.querysets import AgentQuerySet
 from apps.core.access import Access, Role
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 
 MAX_SUGGESTIONS = 6
@@ -46,7 +47,7 @@ class Agent(WorkspaceModel):
         help_text=_("One version for good, instead of a label."),
     )
     #: Values of the prompt's variables, where a conversation brings none of its own.
-    prompt_variables = models.JSONField(_("values of the variables"), default=dict, blank=True)
+    prompt_variables = JSONField(_("values of the variables"), default=dict, blank=True)
     model = models.ForeignKey(
         "providers.Model",
         models.SET_NULL,
@@ -59,7 +60,7 @@ class Agent(WorkspaceModel):
     knowledge_bases = models.ManyToManyField(
         "knowledge.KnowledgeBase", blank=True, related_name="agents", verbose_name=_("knowledge")
     )
-    retrieval = models.JSONField(_("retrieval settings"), default=dict, blank=True)
+    retrieval = JSONField(_("retrieval settings"), default=dict, blank=True)
     temperature = models.FloatField(
         _("temperature"),
         null=True,
@@ -77,7 +78,7 @@ class Agent(WorkspaceModel):
         help_text=_("How many earlier messages go along with a question."),
     )
     opening = models.TextField(_("opening"), blank=True, help_text=_("Shown before the first question."))
-    suggested_questions = models.JSONField(_("suggested questions"), default=list, blank=True)
+    suggested_questions = JSONField(_("suggested questions"), default=list, blank=True)
     share_token = models.CharField(max_length=43, null=True, blank=True, unique=True, editable=False)
     share_enabled = models.BooleanField(_("public page"), default=False, editable=False)
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.agents.models.agent import Agent
 from apps.agents.querysets import ConversationQuerySet
 from apps.core.access import Access, Role
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 
 
@@ -34,7 +35,7 @@ class Conversation(WorkspaceModel):
     workflow_id = models.UUIDField(_("workflow"), null=True, blank=True, editable=False)
     workflow_name = models.CharField(_("workflow name"), max_length=120, blank=True, editable=False)
     #: What a workflow keeps between the runs of a conversation, by name; values of the variables in an agent's prompt.
-    variables = models.JSONField(_("variables"), default=dict, blank=True, editable=False)
+    variables = JSONField(_("variables"), default=dict, blank=True, editable=False)
     #: Messages before it are kept and shown, and no longer go along as history.
     cleared_at = models.DateTimeField(_("history cleared"), null=True, blank=True, editable=False)
     user = models.ForeignKey(

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.agents.models.conversation import Conversation
 from apps.agents.querysets import MessageQuerySet
 from apps.core.access import Access, Role
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 
 
@@ -61,8 +62,8 @@ class Message(WorkspaceModel):
     )
     error = models.TextField(_("error"), blank=True)
     error_code = models.CharField(max_length=60, blank=True)
-    citations = models.JSONField(_("citations"), default=list, blank=True)
-    notices = models.JSONField(_("notices"), default=list, blank=True)
+    citations = JSONField(_("citations"), default=list, blank=True)
+    notices = JSONField(_("notices"), default=list, blank=True)
     active = models.BooleanField(_("shown"), default=True)
     trace_id = models.CharField(_("trace"), max_length=32, blank=True)
     model_name = models.CharField(_("model"), max_length=200, blank=True)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.agents.querysets import PlaygroundSessionQuerySet
 from apps.core.access import Access, Role
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 
 
@@ -23,7 +24,7 @@ class PlaygroundSession(WorkspaceModel):
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("person"), db_index=False
     )
     name = models.CharField(_("name"), max_length=120, blank=True)
-    state = models.JSONField(_("state"), default=dict)
+    state = JSONField(_("state"), default=dict)
 
     objects = PlaygroundSessionQuerySet.as_manager()
 

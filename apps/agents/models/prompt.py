@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.agents.querysets import PromptLabelQuerySet, PromptQuerySet, PromptVersionQuerySet
 from apps.core.access import Access, Role
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 
 #: The label that a reader gets who names neither label nor version.
@@ -62,9 +63,9 @@ class PromptVersion(WorkspaceModel):
         Prompt, models.CASCADE, related_name="versions", verbose_name=_("prompt"), db_index=False
     )
     number = models.PositiveIntegerField(_("version"))
-    content = models.JSONField(_("content"))
+    content = JSONField(_("content"))
     variables = ArrayField(models.CharField(max_length=200), verbose_name=_("variables"), default=list)
-    config = models.JSONField(_("settings"), default=dict, blank=True)
+    config = JSONField(_("settings"), default=dict, blank=True)
     commit_message = models.CharField(_("commit message"), max_length=500, blank=True)
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL,

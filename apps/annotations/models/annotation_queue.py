@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.annotations.querysets import AnnotationQueueQuerySet
 from apps.core.access import Access, Role
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 
 
@@ -31,7 +32,7 @@ class AnnotationQueue(WorkspaceModel):
     instructions = models.TextField(
         _("instructions"), blank=True, help_text=_("Shown beside every item: what a good answer is here.")
     )
-    labels = models.JSONField(_("labels"), default=list, blank=True)
+    labels = JSONField(_("labels"), default=list, blank=True)
     annotators_per_item = models.PositiveSmallIntegerField(
         _("annotators per item"),
         default=1,
@@ -46,7 +47,7 @@ class AnnotationQueue(WorkspaceModel):
         related_name="queues",
         help_text=_("Each corrected answer becomes an item of this dataset."),
     )
-    filter = models.JSONField(_("filter"), default=dict, blank=True, editable=False)
+    filter = JSONField(_("filter"), default=dict, blank=True, editable=False)
 
     objects = AnnotationQueueQuerySet.as_manager()
 

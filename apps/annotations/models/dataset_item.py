@@ -15,6 +15,7 @@ from apps.annotations.models.fields import ExactJSONField
 from apps.annotations.querysets import DatasetItemQuerySet
 from apps.core.access import Access, Role
 from apps.core.ids import uuid7
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 
 
@@ -53,11 +54,11 @@ class DatasetItem(WorkspaceModel):
     archived = models.BooleanField(_("archived"), default=False)
     input = ExactJSONField(_("input (JSON)"), null=True, blank=True)
     expected = ExactJSONField(_("expected output (JSON)"), null=True, blank=True)
-    messages = models.JSONField(_("input"), default=list, blank=True)
-    tools = models.JSONField(_("tools"), default=list, blank=True)
+    messages = JSONField(_("input"), default=list, blank=True)
+    tools = JSONField(_("tools"), default=list, blank=True)
     expected_output = models.TextField(_("expected output"), blank=True)
     rejected_output = models.TextField(_("rejected output"), blank=True)
-    metadata = models.JSONField(_("metadata"), null=True, default=dict, blank=True)
+    metadata = JSONField(_("metadata"), null=True, default=dict, blank=True)
     message = models.ForeignKey(
         "agents.Message",
         verbose_name=_("source answer"),

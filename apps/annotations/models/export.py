@@ -12,6 +12,7 @@ from apps.annotations.models.dataset import Dataset
 from apps.annotations.models.dataset_version import DatasetVersion
 from apps.annotations.querysets import ExportQuerySet
 from apps.core.access import Access, Role
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 
 
@@ -52,7 +53,7 @@ class Export(WorkspaceModel):
     file = models.FileField(_("file"), upload_to=export_path, max_length=300, blank=True)
     row_count = models.PositiveIntegerField(_("rows"), default=0)
     rejected_count = models.PositiveIntegerField(_("rejected rows"), default=0)
-    rejections = models.JSONField(_("reasons"), default=list, blank=True)
+    rejections = JSONField(_("reasons"), default=list, blank=True)
     byte_count = models.PositiveBigIntegerField(_("size"), default=0)
     sha256 = models.CharField(_("SHA-256"), max_length=64, blank=True)
     completed_at = models.DateTimeField(_("completed at"), null=True, blank=True)

@@ -24,3 +24,36 @@ class BoundedJSONParser(JSONParser):
             return super().parse(stream, media_type, parser_context)
         except RecursionError:
             raise ParseError(_("The JSON has too many levels inside each other.")) from None
+
+
+class UnicodeJSONParser(BoundedJSONParser):
+    """JSON whose texts are Unicode: no encoding, and no database, has halves of surrogate pairs."""
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Parse; raises `ParseError`, also for such halves."""
+        value = super().parse(stream, media_type, parser_context)
+        if _holds_half(value):
+            raise ParseError(_("A text holds half of a surrogate pair, which is no character."))
+        return value
+
+
+def _holds_half(value: Any) -> bool:
+    """Whether a text anywhere in a parsed body can't be encoded. Goes by a list of its own: bodies may be deep."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            # most are ASCII, which is asked of a flag
+            if not item.isascii() and any("\ud800" <= character <= "\udfff" for character in item):
+                return True
+        elif isinstance(item, dict):
+            waiting += item
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+    return False

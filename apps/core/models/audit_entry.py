@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access, Role
 from apps.core.ids import uuid7
+from apps.core.json import JSONField
 from apps.core.models.workspace import Workspace
 from apps.core.querysets import WorkspaceQuerySet
 
@@ -40,7 +41,7 @@ class AuditEntry(models.Model):
     object_type = models.CharField(_("object type"), max_length=80)
     object_id = models.CharField(_("object id"), max_length=64)
     object_label = models.CharField(_("object"), max_length=200)
-    changes = models.JSONField(_("changes"), default=dict)
+    changes = JSONField(_("changes"), default=dict)
     created_at = models.DateTimeField(_("time"), auto_now_add=True)
 
     objects = AuditEntryQuerySet.as_manager()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from apps.core.json import JSONField
 from apps.core.models.base import WorkspaceModel
 from apps.core.querysets import WorkspaceQuerySet
 
@@ -19,7 +20,7 @@ class IdempotencyRecord(WorkspaceModel):
     user_id = models.BigIntegerField()
     request_hash = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(null=True)  # null while the first request is under way
-    body = models.JSONField(null=True)
+    body = JSONField(null=True)
 
     objects = IdempotencyRecordQuerySet.as_manager()
 

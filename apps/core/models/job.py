@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access, Role
+from apps.core.json import JSONField
 from apps.core.models.base import WorkspaceModel
 from apps.core.querysets import WorkspaceQuerySet
 
@@ -46,7 +47,7 @@ class Job(WorkspaceModel):
     task = models.CharField(_("task"), max_length=80)
     title = models.CharField(_("title"), max_length=200, blank=True)
     queue = models.CharField(_("queue"), max_length=20)
-    args = models.JSONField(default=dict)
+    args = JSONField(default=dict)
     subject_type = models.CharField(max_length=80, blank=True)
     subject_id = models.CharField(max_length=64, blank=True)
     state = models.CharField(_("state"), max_length=10, choices=JobState.choices, default=JobState.QUEUED)

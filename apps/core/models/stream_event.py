@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models.functions import Now
 
+from apps.core.json import JSONField
+
 
 class StreamEvent(models.Model):
     """One event of a run, written once by the stream writer (psycopg, group commit) and never changed.
@@ -16,7 +18,7 @@ class StreamEvent(models.Model):
     stream_id = models.UUIDField()
     seq = models.IntegerField()
     type = models.CharField(max_length=40)
-    data = models.JSONField()
+    data = JSONField()
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -6,6 +6,8 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from apps.core.json import storable
+
 #: A stream ends with exactly one of these.
 TERMINAL_TYPES: Final = frozenset({"run.completed", "run.failed", "run.stopped", "run.interrupted"})
 
@@ -41,20 +43,10 @@ def dump_json(data: dict[str, Any]) -> str:
         raw = orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS, default=str)
     except TypeError:
         # orjson refuses lone surrogates (half an emoji, cut between two deltas of a model)
-        raw = orjson.dumps(_clean(data), option=orjson.OPT_NON_STR_KEYS, default=str)
+        raw = orjson.dumps(storable(data), option=orjson.OPT_NON_STR_KEYS, default=str)
     if b"\\u0000" in raw:
-        raw = orjson.dumps(_clean(data), option=orjson.OPT_NON_STR_KEYS, default=str)
+        raw = orjson.dumps(storable(data), option=orjson.OPT_NON_STR_KEYS, default=str)
     return raw.decode()
-
-
-def _clean(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
-    if isinstance(value, dict):
-        return {_clean(key): _clean(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(item) for item in value]
-    return value
 
 
 def join_text(events: list[StoredEvent]) -> list[StoredEvent]:

@@ -11,13 +11,14 @@ from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.decorators import action
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from apps.core import permissions
 from apps.core.api.idempotency import idempotent
+from apps.core.api.parsers import UnicodeJSONParser
 from apps.core.api.viewsets import WorkspaceViewSet
 from apps.core.exceptions import NotFound, TooLarge
 from apps.core.models.api_key import Scope
@@ -113,7 +114,7 @@ class DocumentViewSet(WorkspaceViewSet[Document]):
     queryset = Document.objects.all()
     serializer_class = DocumentSerializer
     filterset_class = DocumentFilter
-    parser_classes = [MultiPartParser, FormParser, JSONParser]
+    parser_classes = [MultiPartParser, FormParser, UnicodeJSONParser]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse a body that is far too large before anything of it is read."""

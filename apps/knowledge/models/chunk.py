@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 from apps.knowledge.models.document import Document
 from apps.knowledge.models.knowledge_base import KnowledgeBase
@@ -31,8 +32,8 @@ class Chunk(WorkspaceModel):
     tv = SearchVectorField()
     token_count = models.PositiveIntegerField(_("tokens"), default=0)
     page = models.PositiveIntegerField(_("page"), null=True)
-    headings = models.JSONField(_("headings"), default=list)
-    metadata = models.JSONField(_("metadata"), default=dict)
+    headings = JSONField(_("headings"), default=list)
+    metadata = JSONField(_("metadata"), default=dict)
     enabled = models.BooleanField(_("enabled"), default=True)
     live = models.BooleanField(default=False)
     edited = models.BooleanField(_("edited by hand"), default=False)

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 from apps.knowledge.messages import sentence
 from apps.knowledge.models.knowledge_base import KnowledgeBase
@@ -68,15 +69,15 @@ class Document(WorkspaceModel):
     title = models.CharField(_("title"), max_length=300, blank=True)
     language = models.CharField(_("language"), max_length=8, blank=True)
     page_count = models.PositiveIntegerField(_("pages"), null=True)
-    metadata = models.JSONField(_("metadata"), default=dict, blank=True)
-    warnings = models.JSONField(default=list, blank=True)
+    metadata = JSONField(_("metadata"), default=dict, blank=True)
+    warnings = JSONField(default=list, blank=True)
     enabled = models.BooleanField(_("searchable"), default=True)
     state = models.CharField(
         _("state"), max_length=10, choices=DocumentState.choices, default=DocumentState.QUEUED
     )
     error = models.TextField(_("error"), blank=True)
     error_code = models.CharField(max_length=40, blank=True)
-    error_params = models.JSONField(default=dict, blank=True)
+    error_params = JSONField(default=dict, blank=True)
     #: Progress within the current stage.
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)

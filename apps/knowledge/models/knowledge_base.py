@@ -6,6 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access, Role
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 from apps.knowledge.chunking import ChunkingSettings
 from apps.knowledge.querysets import KnowledgeBaseQuerySet
@@ -31,8 +32,8 @@ class KnowledgeBase(WorkspaceModel):
     next_embedding_model = models.ForeignKey(
         "providers.Model", models.SET_NULL, null=True, related_name="+", editable=False
     )
-    chunking = models.JSONField(_("chunking"), default=dict, blank=True)
-    retrieval = models.JSONField(_("retrieval"), default=dict, blank=True)
+    chunking = JSONField(_("chunking"), default=dict, blank=True)
+    retrieval = JSONField(_("retrieval"), default=dict, blank=True)
     #: Searchable chunks and the sum of their terms: what BM25 must know of the collection.
     chunk_count = models.PositiveIntegerField(default=0, editable=False)
     term_total = models.PositiveBigIntegerField(default=0, editable=False)

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access, Role
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 from apps.providers.models.provider import Provider
 from apps.providers.querysets import ModelQuerySet
@@ -54,7 +55,7 @@ class Model(WorkspaceModel):
     )
     # What is special: {"tools": true, "languages": ["en"], "rerank_style": "tei", "dimensions": true,
     # "query_prefix": "query: ", "document_prefix": "passage: "}. What is missing has the gateway's defaults.
-    abilities = models.JSONField(_("abilities"), default=dict, blank=True)
+    abilities = JSONField(_("abilities"), default=dict, blank=True)
     input_price = _price_field(_("input price"))
     output_price = _price_field(_("output price"))
     cached_price = _price_field(_("price of cached input"))

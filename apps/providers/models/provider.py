@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access, Role
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 from apps.core.secrets import EncryptedJSONField
 from apps.providers.querysets import ProviderQuerySet
@@ -46,7 +47,7 @@ class Provider(WorkspaceModel):
         help_text=_("Up to where /chat/completions begins, for example https://api.openai.com/v1"),
     )
     credentials = EncryptedJSONField(_("credentials"), default=dict)
-    settings = models.JSONField(_("settings"), default=dict, blank=True)
+    settings = JSONField(_("settings"), default=dict, blank=True)
     enabled = models.BooleanField(_("switched on"), default=True)
     test_result = models.CharField(
         _("connection"),

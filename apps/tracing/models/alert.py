@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 from apps.core.secrets import EncryptedTextField, Undecryptable
 from apps.tracing.models.widget import MetricView
@@ -70,7 +71,7 @@ class Alert(WorkspaceModel):
         _("what is counted"), max_length=12, choices=MetricView.choices, default=MetricView.TRACES
     )
     metric = models.CharField(_("metric"), max_length=20)
-    filters = models.JSONField(_("filters"), default=list, blank=True)
+    filters = JSONField(_("filters"), default=list, blank=True)
     window_minutes = models.PositiveIntegerField(
         _("window (minutes)"),
         default=15,
@@ -98,7 +99,7 @@ class Alert(WorkspaceModel):
     # the address of a webhook is often all that is needed to use it
     webhook_url = EncryptedTextField(_("webhook"), null=True, blank=True, editable=False)
     webhook_secret = EncryptedTextField(_("secret of the webhook"), null=True, blank=True, editable=False)
-    emails = models.JSONField(_("e-mail addresses"), default=list, blank=True)
+    emails = JSONField(_("e-mail addresses"), default=list, blank=True)
 
     state = models.CharField(
         _("state"), max_length=10, choices=AlertState.choices, default=AlertState.OK, editable=False

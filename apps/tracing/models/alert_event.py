@@ -6,6 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access, Role
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 from apps.tracing.models.alert import Alert
 from apps.tracing.querysets import AlertEventQuerySet
@@ -35,7 +36,7 @@ class AlertEvent(WorkspaceModel):
     value = models.FloatField(_("figure"), null=True)
     at = models.DateTimeField(_("time"))
     muted = models.BooleanField(_("muted"), default=False)
-    deliveries = models.JSONField(_("deliveries"), default=dict)
+    deliveries = JSONField(_("deliveries"), default=dict)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     due_at = models.DateTimeField(null=True)
 

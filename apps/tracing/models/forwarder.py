@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access, Role
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 from apps.core.secrets import EncryptedJSONField
 from apps.tracing.querysets import TraceForwarderQuerySet
@@ -28,10 +29,10 @@ class TraceForwarder(WorkspaceModel):
         help_text=_("Of the OTLP/HTTP door, such as https://otlp.example.com/v1/traces."),
     )
     headers = EncryptedJSONField(default=dict, blank=True)
-    environments = models.JSONField(
+    environments = JSONField(
         _("environments"), default=list, blank=True, help_text=_("Only these; empty: all.")
     )
-    types = models.JSONField(_("types"), default=list, blank=True, help_text=_("Only these; empty: all."))
+    types = JSONField(_("types"), default=list, blank=True, help_text=_("Only these; empty: all."))
     sampling = models.FloatField(
         _("share of traces"),
         default=1.0,

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access
+from apps.core.json import JSONField
 from apps.core.models import Workspace
 from apps.tracing.models.fields import SpanIdField, TraceIdField
 from apps.tracing.querysets import ObservationQuerySet
@@ -33,7 +34,7 @@ class Observation(models.Model):
     provider = models.TextField(_("provider"))
     input_tokens = models.IntegerField(_("input tokens"), null=True)
     output_tokens = models.IntegerField(_("output tokens"), null=True)
-    usage = models.JSONField(_("usage"), null=True)
+    usage = JSONField(_("usage"), null=True)
     cost = models.DecimalField(_("cost"), max_digits=20, decimal_places=10, null=True)
     ttft_ms = models.FloatField(_("time to first token (ms)"), null=True)
     session_id = models.TextField(_("session"))
@@ -46,8 +47,8 @@ class Observation(models.Model):
     prompt_name = models.TextField(_("prompt"))
     prompt_version = models.TextField(_("prompt version"))
     tags = ArrayField(models.TextField(), verbose_name=_("tags"))
-    metadata = models.JSONField(_("metadata"), null=True)
-    attributes = models.JSONField(_("attributes"), null=True)
+    metadata = JSONField(_("metadata"), null=True)
+    attributes = JSONField(_("attributes"), null=True)
     input_preview = models.TextField(_("input"))
     output_preview = models.TextField(_("output"))
     received_at = models.DateTimeField(_("received"))

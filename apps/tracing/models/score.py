@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access, Role
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 from apps.tracing.models.score_config import ScoreConfig, ScoreDataType
 from apps.tracing.querysets import ScoreQuerySet
@@ -57,7 +58,7 @@ class Score(WorkspaceModel):
     timestamp = models.DateTimeField(_("given"), default=timezone.now)
     environment = models.CharField(_("environment"), max_length=200, blank=True, default="")
     queue_id = models.CharField(_("annotation queue"), max_length=64, blank=True, default="")
-    metadata = models.JSONField(_("metadata"), null=True, blank=True)
+    metadata = JSONField(_("metadata"), null=True, blank=True)
 
     objects = ScoreQuerySet.as_manager()
 

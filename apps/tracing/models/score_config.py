@@ -6,6 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access, Role
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 from apps.tracing.querysets import ScoreConfigQuerySet
 
@@ -29,7 +30,7 @@ class ScoreConfig(WorkspaceModel):
     description = models.TextField(_("description"), blank=True, default="")
     min_value = models.FloatField(_("lowest value"), null=True, blank=True)
     max_value = models.FloatField(_("highest value"), null=True, blank=True)
-    categories = models.JSONField(_("categories"), default=list, blank=True, help_text=_("A list of names."))
+    categories = JSONField(_("categories"), default=list, blank=True, help_text=_("A list of names."))
     archived = models.BooleanField(_("archived"), default=False)
 
     objects = ScoreConfigQuerySet.as_manager()

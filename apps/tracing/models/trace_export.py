@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access, Role
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 from apps.tracing.querysets import TraceExportQuerySet
 
@@ -53,7 +54,7 @@ class TraceExport(WorkspaceModel):
     )
 
     list_name = models.CharField(_("list"), max_length=20, choices=ExportList.choices)
-    selection = models.JSONField(_("filters"), default=dict)
+    selection = JSONField(_("filters"), default=dict)
     format = models.CharField(_("format"), max_length=10, choices=ExportFormat.choices)
     columns = ArrayField(models.CharField(max_length=60), verbose_name=_("columns"))
     author = models.ForeignKey(

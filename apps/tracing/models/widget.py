@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 from apps.tracing.models.dashboard import Dashboard
 from apps.tracing.querysets import WidgetQuerySet
@@ -47,9 +48,9 @@ class Widget(WorkspaceModel):
     title = models.CharField(_("title"), max_length=100)
     chart = models.CharField(_("chart"), max_length=12, choices=Chart.choices)
     view = models.CharField(_("what is counted"), max_length=12, choices=MetricView.choices)
-    metrics = models.JSONField(_("metrics"), default=list)
+    metrics = JSONField(_("metrics"), default=list)
     dimension = models.CharField(_("by"), max_length=20, blank=True, default="")
-    filters = models.JSONField(_("filters"), default=list, blank=True)
+    filters = JSONField(_("filters"), default=list, blank=True)
     limit = models.PositiveSmallIntegerField(_("values at most"), default=8)
     width = models.PositiveSmallIntegerField(
         _("width"), default=6, validators=[MinValueValidator(1), MaxValueValidator(COLUMNS)]

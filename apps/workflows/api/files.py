@@ -12,11 +12,12 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.routers import SimpleRouter
 from rest_framework.serializers import BaseSerializer
 
+from apps.core.api.parsers import UnicodeJSONParser
 from apps.core.api.viewsets import WorkspaceViewSet
 from apps.core.exceptions import NotFound, TooLarge
 from apps.workflows.models.run_file import RunFile
@@ -69,7 +70,7 @@ class RunFileViewSet(WorkspaceViewSet[RunFile]):
     serializer_class = RunFileSerializer
     input_serializer_class = RunFileUploadSerializer
     filterset_fields = ["run"]
-    parser_classes = [MultiPartParser, FormParser, JSONParser]
+    parser_classes = [MultiPartParser, FormParser, UnicodeJSONParser]
     http_method_names = ["get", "post", "delete", "head", "options"]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

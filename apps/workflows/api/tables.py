@@ -10,12 +10,13 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core import permissions
 from apps.core.api.idempotency import idempotent
+from apps.core.api.parsers import UnicodeJSONParser
 from apps.core.api.viewsets import WorkspaceViewSet
 from apps.core.exceptions import NotFound
 from apps.core.models.api_key import Scope
@@ -147,7 +148,7 @@ class DataTableViewSet(WorkspaceViewSet[DataTable]):
     queryset = DataTable.objects.select_related("workspace")
     serializer_class = DataTableSerializer
     filterset_fields = ["name"]
-    parser_classes = [JSONParser, MultiPartParser, FormParser]
+    parser_classes = [UnicodeJSONParser, MultiPartParser, FormParser]
 
     @property
     def required_scopes(self) -> dict[str, str]:

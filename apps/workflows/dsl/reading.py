@@ -150,7 +150,7 @@ def read_yaml(source: str) -> Source:
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else mark.line + 1
         raise _error("yaml_syntax", _not_yaml(error), line=line) from error
-    except yaml.reader.ReaderError as error:
+    except (yaml.reader.ReaderError, UnicodeEncodeError) as error:
         raise _error("yaml_syntax", _("The text holds a character that YAML does not allow.")) from error
 
 

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access, Role
+from apps.core.json import JSONField
 from apps.core.models import Workspace, WorkspaceModel
 from apps.core.querysets import WorkspaceQuerySet
 from apps.core.secrets import EncryptedTextField
@@ -35,7 +36,7 @@ class DataTable(WorkspaceModel):
         help_text=_("Small letters, digits and underscores: the name in SQL and in workflows."),
     )
     description = models.TextField(_("description"), blank=True)
-    columns = models.JSONField(_("columns"), default=list)
+    columns = JSONField(_("columns"), default=list)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("created by")
     )
@@ -93,7 +94,7 @@ class TableInsert(models.Model):
 
     table = models.ForeignKey(DataTable, models.CASCADE, related_name="+")
     key = models.CharField(max_length=120)
-    row_ids = models.JSONField(default=list)
+    row_ids = JSONField(default=list)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access, Role
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 from apps.workflows.models.version import WorkflowVersion
 from apps.workflows.models.workflow import Workflow
@@ -75,15 +76,15 @@ class WorkflowRun(WorkspaceModel):
         verbose_name=_("version"),
         help_text=_("Empty for runs of the draft."),
     )
-    document = models.JSONField(_("document"), null=True, blank=True, editable=False)
+    document = JSONField(_("document"), null=True, blank=True, editable=False)
     checksum = models.CharField(max_length=64, editable=False)
     state = models.CharField(_("state"), max_length=9, choices=RunState.choices, default=RunState.QUEUED)
     mode = models.CharField(_("executed"), max_length=11, choices=RunMode.choices, default=RunMode.BACKGROUND)
-    inputs = models.JSONField(_("inputs"), default=dict, blank=True)
+    inputs = JSONField(_("inputs"), default=dict, blank=True)
     #: Further system variables (query, files, event …), see `services.run.system_variables`.
-    system = models.JSONField(default=dict, blank=True, editable=False)
-    outputs = models.JSONField(_("outputs"), null=True, blank=True)
-    error = models.JSONField(_("error"), null=True, blank=True)
+    system = JSONField(default=dict, blank=True, editable=False)
+    outputs = JSONField(_("outputs"), null=True, blank=True)
+    error = JSONField(_("error"), null=True, blank=True)
     trigger_kind = models.CharField(
         _("started by"), max_length=8, choices=TriggerKind.choices, default=TriggerKind.API
     )
@@ -117,7 +118,7 @@ class WorkflowRun(WorkspaceModel):
         "self", models.SET_NULL, null=True, blank=True, related_name="reruns", verbose_name=_("run again of")
     )
     rerun_from = models.CharField(_("from node"), max_length=400, blank=True)
-    rerun_edits = models.JSONField(default=dict, blank=True, editable=False)
+    rerun_edits = JSONField(default=dict, blank=True, editable=False)
     trace_id = models.CharField(_("trace"), max_length=32, blank=True)
     #: Of the run's first span, when it was stored: what runs after a wait goes below it.
     root_span = models.CharField(max_length=16, blank=True, editable=False)

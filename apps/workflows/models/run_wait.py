@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access, Role
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 from apps.workflows.models.run import WorkflowRun
 from apps.workflows.querysets import RunWaitQuerySet
@@ -39,11 +40,11 @@ class RunWait(WorkspaceModel):
     run = models.ForeignKey(WorkflowRun, models.CASCADE, related_name="waits", verbose_name=_("run"))
     path = models.CharField(_("node"), max_length=400)
     kind = models.CharField(_("kind"), max_length=40)
-    payload = models.JSONField(_("content"), default=dict)
+    payload = JSONField(_("content"), default=dict)
     token = models.CharField(max_length=43, unique=True, default=new_token, editable=False)
     expires_at = models.DateTimeField(_("until"), null=True, blank=True)
     state = models.CharField(_("state"), max_length=9, choices=WaitState.choices, default=WaitState.OPEN)
-    answer = models.JSONField(_("answer"), null=True, blank=True)
+    answer = JSONField(_("answer"), null=True, blank=True)
     answered_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.SET_NULL,

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 from apps.core.secrets import EncryptedTextField
 from apps.workflows.models.run import WorkflowRun
@@ -36,7 +37,7 @@ class Trigger(WorkspaceModel):
     )
     kind = models.CharField(_("kind"), max_length=8, choices=TriggerType.choices)
     name = models.CharField(_("name"), max_length=120, blank=True)
-    config = models.JSONField(_("settings"), default=dict)
+    config = JSONField(_("settings"), default=dict)
     secret = EncryptedTextField(_("secret"), null=True, blank=True, editable=False)
     token = models.CharField(max_length=43, null=True, blank=True, unique=True, editable=False)
     event = models.CharField(_("event"), max_length=60, blank=True)

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access, Role
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 from apps.workflows.models.workflow import Workflow
 from apps.workflows.querysets import WorkflowVersionQuerySet
@@ -21,7 +22,7 @@ class WorkflowVersion(WorkspaceModel):
         Workflow, models.CASCADE, related_name="versions", verbose_name=_("workflow")
     )
     number = models.PositiveIntegerField(_("number"))
-    document = models.JSONField(_("document"))
+    document = JSONField(_("document"))
     #: SHA-256 of the canonical JSON, hexadecimal.
     checksum = models.CharField(_("checksum"), max_length=64)
     name = models.CharField(_("name"), max_length=120, blank=True)

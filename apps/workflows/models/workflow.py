@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access, Role
+from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 from apps.core.secrets import EncryptedJSONField
 from apps.workflows.querysets import WorkflowQuerySet
@@ -36,7 +37,7 @@ class Workflow(WorkspaceModel):
     kind = models.CharField(
         _("kind"), max_length=8, choices=WorkflowKind.choices, default=WorkflowKind.WORKFLOW
     )
-    draft = models.JSONField(_("draft"), default=dict)
+    draft = JSONField(_("draft"), default=dict)
     #: The draft as somebody wrote it, with comments and a layout of its own; "" when it was written by a program.
     draft_text = models.TextField(default="", blank=True, editable=False)
     draft_revision = models.PositiveIntegerField(_("revision of the draft"), default=1, editable=False)

@@ -9,6 +9,7 @@ import orjson
 from django.utils.translation import gettext as _
 
 from apps.core.exceptions import TooLarge
+from apps.core.json import storable
 from apps.workflows.exceptions import InputsInvalidError
 from apps.workflows.nodes import start
 
@@ -30,10 +31,10 @@ def input_schema(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def checked_inputs(document: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs of a run, as they were given; raises InputsInvalidError naming each that the start node refuses."""
+    """The inputs of a run, as they can be stored; raises InputsInvalidError naming each that the start node refuses."""
     if not isinstance(inputs, Mapping):
         raise InputsInvalidError(_("Inputs are an object of names and values."))
-    given = {str(name): value for name, value in inputs.items()}
+    given = storable({str(name): value for name, value in inputs.items()})
     size = len(orjson.dumps(given, option=orjson.OPT_NON_STR_KEYS, default=str))
     if size > MAX_INPUT_BYTES:
         raise TooLarge(_("Inputs may have at most %(limit)d MB.") % {"limit": MAX_INPUT_BYTES // 2**20})
@@ -43,4 +44,4 @@ def checked_inputs(document: Mapping[str, Any], inputs: Mapping[str, Any]) -> di
         raise InputsInvalidError(
             f"{name}: {sentence}", errors={field: [problem] for field, problem in wrong.items()}
         )
-    return given
+    return dict(given)
