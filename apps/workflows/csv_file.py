@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from django.http import StreamingHttpResponse
+from collections.abc import AsyncIterator, Iterator
 
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, StreamingHttpResponse
+
+from apps.agents.threads import in_thread
 from apps.workflows.models import DataTable
 from apps.workflows.services.data_table import export_csv
 
 
-def csv_response(table: DataTable) -> StreamingHttpResponse:
+def csv_response(request: HttpRequest, table: DataTable) -> StreamingHttpResponse:
     """All rows, streamed; the caller has checked who may read them."""
-    response = StreamingHttpResponse(export_csv(table), content_type="text/csv; charset=utf-8")
+    pieces = export_csv(table)
+    response = StreamingHttpResponse(
+        _awaited(pieces) if isinstance(request, ASGIRequest) else pieces,
+        content_type="text/csv; charset=utf-8",
+    )
     response["Content-Disposition"] = f'attachment; filename="{table.name}.csv"'
     return response
+
+
+async def _awaited(pieces: Iterator[str]) -> AsyncIterator[str]:
+    """The pieces for a server that awaits them: it would gather all of a plain iterator before the first is sent."""
+    while (piece := await in_thread(next, pieces, None)) is not None:
+        yield piece

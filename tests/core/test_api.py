@@ -204,6 +204,19 @@ def test_a_malformed_body_is_a_400(api, owner, body):
     problem_of(response)
 
 
+def test_a_value_that_no_column_holds_is_the_clients(api, owner):
+    refused = api(owner).get("/api/v1/runs/?after=5641-02-23T06:55:44-20:35")
+    assert refused.status_code == 400
+    assert "outside" in str(problem_of(refused)["errors"])
+
+
+def test_more_fields_than_anybody_sends_are_refused(api, owner):
+    many = "&".join(f"f{number}=1" for number in range(5_000))
+    response = api(owner).post("/api/v1/members/", many, content_type="application/x-www-form-urlencoded")
+    assert response.status_code == 400
+    problem_of(response)
+
+
 def test_a_rate_limit_of_a_key_answers_429_with_retry_after(api, editor):
     client = api(editor)
     ApiKey.objects.update(rate_limit_per_minute=2)

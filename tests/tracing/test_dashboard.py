@@ -258,6 +258,10 @@ def test_the_api_keeps_dashboards(api, editor, viewer, stranger, workspace):
     assert client.patch(url, {"widgets": [COUNT.as_json()], "shared": False}, format="json").json()[
         "widgets"
     ] == [COUNT.as_json()]
+    bare = {name: value for name, value in COST.as_json().items() if name not in ("filters", "width")}
+    [widget] = client.patch(url, {"widgets": [bare]}, format="json").json()["widgets"]
+    assert (widget["title"], widget["filters"], widget["width"]) == (COST.title, [], 6)
+    assert client.patch(url, {"widgets": [{"title": "x"}]}, format="json").status_code in (400, 422)
     assert api(viewer).get(url).status_code == 404
     assert client.post(f"{url}duplicate/").json()["name"] == "Support (copy)"
     bad = {**COST.as_json(), "metrics": ["speed"]}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.test import AsyncRequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from apps.workflows import csv_file
 from apps.workflows.models import DataTable
 from apps.workflows.services import data_table as service
 from apps.workflows.tables.rows import select_rows
@@ -104,6 +106,12 @@ class TestApi:
         ):
             assert getattr(client, method)(address + path, body, format="json").status_code == 403
         assert len(rows_of(table)) == 2
+
+    async def test_a_server_that_awaits_gets_the_file_in_pieces(self, monkeypatch):
+        monkeypatch.setattr(csv_file, "export_csv", lambda _table: iter(["id\n", "1\n"]))
+        response = csv_file.csv_response(AsyncRequestFactory().get("/"), DataTable(name="orders"))
+        assert response.is_async
+        assert [piece async for piece in response.streaming_content] == [b"id\n", b"1\n"]
 
     def test_csv(self, api, editor, table):
         client, address = api(editor), f"/api/v1/tables/{table.pk}/"

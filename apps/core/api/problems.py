@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import DataError
 from django.http import Http404, JsonResponse
 from django.utils.translation import gettext as _
 from rest_framework import exceptions as drf
@@ -66,6 +67,13 @@ def describe(error: Exception) -> tuple[dict[str, Any] | None, dict[str, str]]:
         return document, headers
     if isinstance(error, RequestDataTooBig):
         return problem(status=413, code="too_large", title=_("Too large"), detail=str(error)), {}
+    if isinstance(error, SuspiciousOperation):
+        # more fields or files in a form than anybody sends
+        return _invalid({"": [str(error)]}), {}
+    if isinstance(error, DataError):
+        # a time of a zone that is none, a number that no column holds: the value is at fault, whichever it is
+        logger.warning("A value can't be stored: %s", error)
+        return _invalid({"": [_("A value lies outside of what can be stored.")]}), {}
     if isinstance(error, Http404):
         return problem(status=404, code="not_found", title=_("Not found")), {}
     if isinstance(error, PermissionDenied):

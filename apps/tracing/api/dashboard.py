@@ -114,4 +114,5 @@ class DashboardViewSet(WorkspaceViewSet[Dashboard]):
 
 
 def _widgets(values: Any) -> tuple[WidgetSpec, ...]:
-    return tuple(WidgetSpec.read({**value, "filters": list(value["filters"])}) for value in values)
+    # a widget of a change may lack what has a default
+    return tuple(WidgetSpec.read({**value, "filters": list(value.get("filters", ()))}) for value in values)

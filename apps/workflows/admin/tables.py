@@ -191,7 +191,7 @@ class TableExportPage(TablePage):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         """Stream it."""
-        return csv_response(self.table)
+        return csv_response(request, self.table)
 
 
 class TableRowPage(TablePage):

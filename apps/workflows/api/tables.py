@@ -267,7 +267,7 @@ class DataTableViewSet(WorkspaceViewSet[DataTable]):
     @action(detail=True, methods=["get"], url_path="export", pagination_class=None, filterset_fields=None)
     def export(self, request: Request, pk: str | None = None) -> StreamingHttpResponse:
         """All rows, the header first."""
-        return csv_response(self.get_object())
+        return csv_response(request._request, self.get_object())
 
     @extend_schema(
         summary="Append the rows of a CSV file",
