@@ -17,7 +17,7 @@ from apps.tracing import export
 from apps.tracing.links import resolve
 from apps.tracing.models import Observation, Trace
 from apps.workflows.exceptions import LedgerGoneError, NotPublishableError, RunEndedError, WaitClosedError
-from apps.workflows.models import RunMode, RunState, RunWait, TriggerKind, WaitState, WorkflowRun
+from apps.workflows.models import RunMode, RunState, RunWait, TriggerKind, WaitState, Workflow, WorkflowRun
 from apps.workflows.runner import Executor
 from apps.workflows.selectors import run_graph_state
 from apps.workflows.services.answering import give_answer
@@ -257,8 +257,13 @@ async def test_a_node_is_tried_alone_with_given_values(
 async def test_old_ledgers_are_forgotten_and_rows_stay(ran: Ran) -> None:
     run = await ran(greeting())
     kept = await ran(greeting())
+    # a wish that no date can hold
+    forever = Workflow.objects.filter(pk=kept.workflow_id)
+    await sync_to_async(forever.update)(keep_runs_days=2_147_483_647)
     old = timezone.now() - timedelta(days=400)
     await sync_to_async(WorkflowRun.objects.filter(pk=run.pk).update)(finished_at=old)
+    recently = timezone.now() - timedelta(days=2)
+    await sync_to_async(WorkflowRun.objects.filter(pk=kept.pk).update)(finished_at=recently)
 
     assert await sync_to_async(forget_old_runs)() == 1
 

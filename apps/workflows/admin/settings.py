@@ -18,6 +18,7 @@ from apps.core.services.share import shares_of
 from apps.workflows.admin.base import WorkflowPage
 from apps.workflows.admin.workflow import is_changed
 from apps.workflows.models import Workflow
+from apps.workflows.models.workflow import MAX_CONCURRENCY, MAX_KEPT_DAYS
 from apps.workflows.services import workflow as service
 from apps.workflows.services.document import secret_names
 
@@ -35,8 +36,8 @@ class WorkflowForm(forms.ModelForm[Workflow]):
             "name": forms.TextInput(attrs={"class": "fw-input"}),
             "description": forms.Textarea(attrs={"class": "fw-textarea", "rows": 3}),
             "icon": forms.TextInput(attrs={"class": "fw-input", "spellcheck": "false"}),
-            "concurrency": forms.NumberInput(attrs={"class": "fw-input", "min": 1}),
-            "keep_runs_days": forms.NumberInput(attrs={"class": "fw-input", "min": 1}),
+            "concurrency": forms.NumberInput(attrs={"class": "fw-input", "min": 1, "max": MAX_CONCURRENCY}),
+            "keep_runs_days": forms.NumberInput(attrs={"class": "fw-input", "min": 1, "max": MAX_KEPT_DAYS}),
         }
         help_texts = {
             "icon": gettext_lazy("Name of a Material symbol, such as account_tree or support_agent."),

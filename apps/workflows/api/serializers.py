@@ -21,6 +21,7 @@ from apps.workflows.models import (
     WorkflowKind,
     WorkflowVersion,
 )
+from apps.workflows.models.workflow import MAX_CONCURRENCY, MAX_KEPT_DAYS
 
 
 class JsonObject(serializers.DictField):
@@ -113,8 +114,12 @@ class WorkflowChangeSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=120, required=False)
     description = serializers.CharField(max_length=1_000, required=False, allow_blank=True)
     icon = serializers.CharField(max_length=60, required=False)
-    concurrency = serializers.IntegerField(min_value=1, required=False, allow_null=True)
-    keep_runs_days = serializers.IntegerField(min_value=1, required=False, allow_null=True)
+    concurrency = serializers.IntegerField(
+        min_value=1, max_value=MAX_CONCURRENCY, required=False, allow_null=True
+    )
+    keep_runs_days = serializers.IntegerField(
+        min_value=1, max_value=MAX_KEPT_DAYS, required=False, allow_null=True
+    )
 
 
 class DraftSerializer(serializers.Serializer[Any]):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.core.validators import MinValueValidator
+from typing import Final
+
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -11,6 +13,10 @@ from apps.core.json import JSONField
 from apps.core.models import WorkspaceModel
 from apps.core.secrets import EncryptedJSONField
 from apps.workflows.querysets import WorkflowQuerySet
+
+MAX_CONCURRENCY: Final = 10_000
+#: A century; PostgreSQL has no time for what lies much further.
+MAX_KEPT_DAYS: Final = 36_500
 
 
 class WorkflowKind(models.TextChoices):
@@ -53,14 +59,14 @@ class Workflow(WorkspaceModel):
         _("runs at the same time"),
         null=True,
         blank=True,
-        validators=[MinValueValidator(1)],
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_CONCURRENCY)],
         help_text=_("More runs than this wait in the queue; empty sets no limit."),
     )
     keep_runs_days = models.PositiveIntegerField(
         _("keep runs for (days)"),
         null=True,
         blank=True,
-        validators=[MinValueValidator(1)],
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_KEPT_DAYS)],
         help_text=_("Details of nodes are deleted after this time; empty takes the installation's setting."),
     )
     secrets = EncryptedJSONField(_("secrets"), default=dict, editable=False)

@@ -7,12 +7,13 @@ from typing import Final
 
 from django.conf import settings
 from django.db import connection, models, transaction
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Least
 from django.utils import timezone
 
 from apps.core.actors import Actor
 from apps.core.streams import purge
 from apps.workflows.models import TriggerFiring, WorkflowRun
+from apps.workflows.models.workflow import MAX_KEPT_DAYS
 from apps.workflows.services.run_file import delete_unused_files
 
 _BATCH: Final = 200
@@ -39,7 +40,9 @@ def forget_old_runs(now: datetime | None = None) -> int:
 
 @transaction.atomic
 def _forget_batch(now: datetime) -> int:
-    days = Coalesce("workflow__keep_runs_days", models.Value(settings.RUN_RETENTION_DAYS))
+    kept = Coalesce("workflow__keep_runs_days", models.Value(settings.RUN_RETENTION_DAYS))
+    # no time lies so many days ahead that one workflow's wish keeps all the others' runs
+    days = Least(kept, models.Value(MAX_KEPT_DAYS))
     old = (
         WorkflowRun.objects.filter(ledger_kept=True, finished_at__lt=now - timedelta(days=1))
         .annotate(days=days)
