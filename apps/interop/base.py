@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 from apps.core.actors import Actor
 from apps.core.api.authentication import user_of_key
 from apps.core.api.parsers import BoundedJSONParser
+from apps.core.json import storable
 from apps.core.models import ApiKey, User, Workspace
 from apps.tracing.api.otlp import presented_key
 
@@ -61,9 +62,11 @@ class AdapterView(APIView):
         Never 409, which they would send again and again.
         """
         response: Response = super().handle_exception(error)
-        data: Any = response.data
+        # what was wrong may be quoted, and may be what no encoding has
+        data: Any = storable(response.data)
         if isinstance(data, dict):
             data.setdefault("message", data.get("detail") or data.get("title", ""))
+        response.data = data
         if response.status_code == 409:
             response.status_code = 400
         return response

@@ -15,7 +15,7 @@ from apps.core.exceptions import NotFound
 from apps.core.models import Workspace
 from apps.interop.base import AdapterView, Caller
 from apps.interop.langfuse.pages import Page
-from apps.interop.langfuse.values import as_object, text
+from apps.interop.langfuse.values import as_object, exact, text
 
 #: What a body calls a field, and what we call it.
 _FIELDS = {
@@ -38,7 +38,7 @@ class DatasetsView(AdapterView):
     def post(self, request: Request) -> Response:
         """Make one; for a name that is there, change what the body names."""
         body = as_object(request.data)
-        about = {ours: body[name] for name, ours in _FIELDS.items() if body.get(name) is not None}
+        about = {ours: exact(body[name]) for name, ours in _FIELDS.items() if body.get(name) is not None}
         if "description" in about:
             about["description"] = text(about["description"])
         dataset = _upsert(self.actor, self.workspace, text(body.get("name")).strip(), about)

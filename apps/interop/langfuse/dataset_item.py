@@ -97,9 +97,9 @@ def put_item(*, actor: Actor, dataset: Dataset, body: dict[str, Any]) -> Dataset
     """Make the item that a body describes, or change it; null says nothing. Raises FlywheelError."""
     given = {ours: exact(body[name]) for name, ours in _FIELDS.items() if body.get(name) is not None}
     if status := body.get("status"):
-        if status not in _STATUS:
+        if text(status) not in _STATUS:
             raise Invalid("The status is ACTIVE or ARCHIVED.")
-        given["archived"] = _STATUS[status]
+        given["archived"] = _STATUS[text(status)]
     reference = text(body.get("id"))
     if len(reference) > MAX_ID:
         raise Invalid(f"An id has at most {MAX_ID} characters.")
