@@ -67,6 +67,13 @@ def test_lists_by_role(console, viewer, admin, superuser, name):
     assert got == CORE_LISTS[name]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_filter_that_is_none_shows_the_whole_list(console, admin):
+    answer = console(admin).get("/admin/core/job/?queue=%00", follow=True)
+    assert answer.redirect_chain == [("/admin/core/job/", 302)]
+    assert "all rows are shown" in answer.content.decode()
+
+
 @pytest.mark.parametrize("name", ["core_membership", "core_apikey", "core_job", "core_auditentry"])
 def test_strangers_see_nothing_of_another_workspace(console, workspace, owner, stranger, name):
     make_api_key(workspace, owner)

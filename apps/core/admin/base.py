@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import models
+from django.db import DataError, models
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -147,6 +147,18 @@ class ConsoleModelAdmin(_Base[M]):
         """Call the service for each."""
         for obj in queryset:
             self.delete_object(request, obj)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Go back to the whole list when a filter of the address is nothing that a column can be compared with."""
+        try:
+            return super().changelist_view(request, extra_context)
+        except DataError:
+            if request.method != "GET" or not request.GET:
+                raise
+            messages.error(request, _("The filter can't be read, so all rows are shown."))
+            return redirect(request.path)
 
     def changeform_view(
         self,
