@@ -31,6 +31,7 @@ _kept: list[Zygote] = []  # a child does not spend time on taking the zygote apa
 LINGER_S = 60.0  # how long children of a zygote that is replaced may wait for one more job
 POLITE_AFTER_S = 0.15  # who computes longer than this gives way to everybody else
 POLITE = 10
+AHEAD_S = 0.003  # most jobs are done by then; making the next child would take the processor from them
 SOON_FAILED = 8  # children that die before they have a job, in a row
 IDLE_S = 3_600.0
 
@@ -88,7 +89,8 @@ class Zygote:
         self._watch(self._leash.fileno(), self._obey)
         while not (self._draining and self._is_idle()):
             wanted = self._wants_child()
-            events = self._poll.poll(0 if wanted else self._pause())
+            wait = self._rest() if wanted else self._pause()
+            events = self._poll.poll(wait)
             if not events and wanted:
                 self._refill()
             # a descriptor that one handler closes may be given out again before the last event of the round is seen
@@ -108,6 +110,13 @@ class Zygote:
         if self._draining or not self._serving or self._failed >= SOON_FAILED:
             return False
         return len(self._warm) < min(self._warm_wanted, room)
+
+    def _rest(self) -> float:
+        """Seconds until the next child may be made: a single job that has just begun goes first."""
+        if not self._running or len(self._warm) + 1 < self._warm_wanted:
+            return 0.0
+        begun = max(one.started for one in self._running.values())
+        return max(0.0, begun + AHEAD_S - time.monotonic())
 
     def _accept_or_leave_it(self) -> None:
         """Take connections only when no child waits for them."""
