@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import gc
 import io
+import json
 import os
 import random
 import statistics
@@ -93,6 +94,8 @@ class Loader:
         self.step = timedelta(days=DAYS) / self.traces
         self.random = random.Random(7)  # noqa: S311 - made-up data
         self.texts = [" ".join(self.random.choices(WORDS, k=24)) for _ in range(2_000)]
+        self.kinds: set[tuple[Any, ...]] = set()
+        self.rows: list[Any] = []
 
     def blocks(self) -> Iterator[tuple[str, str]]:
         """Observations and traces as COPY text, block by block."""
@@ -112,6 +115,21 @@ class Loader:
         user, session = f"user-{choose.randrange(20_000)}", f"session-{number // 8}"
         name, text = f"flow {number % 25}", choose.choice(self.texts)
         failed = 0
+        metadata = {"tier": "gold" if number % 50 == 0 else "free", "tenant": number % 300}
+        metadata |= {"build": number // 64, "took": choose.expovariate(1 / 50)}
+        attributes = {"server.address": f"10.0.0.{number % 9}"}
+        if number % 5_000 == 0:
+            attributes["incident"] = f"case {number} of the night"
+        own = {
+            "user_id": user,
+            "session_id": session,
+            "environment": environment,
+            "source_type": "agents.message",
+            "level": "DEFAULT",
+            "metadata": metadata,
+            "attributes": attributes,
+        }
+        written = f"{json.dumps(metadata)}\t{json.dumps(attributes)}\t{text}\t{text[:90]}\n"
         for position in range(size):
             begun = start + timedelta(milliseconds=40 * position)
             ended = begun + timedelta(milliseconds=choose.expovariate(1 / 800))
@@ -119,16 +137,26 @@ class Loader:
             model = MODELS[min(int(choose.expovariate(0.5)), 11)] if kind == "generation" else ""
             status = "error" if choose.random() < 0.02 else "ok"
             failed += status == "error"
+            step = choose.choice(NAMES) if position else name
             figures = f"{choose.randrange(50, 4000)}\t{choose.randrange(5, 800)}\t0.0031\t{choose.randrange(90, 900)}"
             observations.write(
                 f"{self.workspace}\t{trace_id}\t{number * 256 + position + 1}\t"
                 f"{number * 256 + 1 if position else chr(92) + 'N'}\t{begun}\t{ended}\t{ended}\t{kind}\t"
-                f"{name if not position else choose.choice(NAMES)}\t{status}\t\tDEFAULT\t{model}\t"
+                f"{step}\t{status}\t\tDEFAULT\t{model}\t"
                 f"{'acme' if model else ''}\t{figures if model else chr(9).join([chr(92) + 'N'] * 4)}\t"
                 f"{session}\t{user}\t{environment}\t\t\tagents.message\t\t\t\t{{}}\t"
-                f'{{"tier": "{"gold" if number % 50 == 0 else "free"}", "tenant": {number % 300}}}\t'
-                f'{{"server.address": "10.0.0.{number % 9}"}}\t{text}\t{text[:90]}\n'
+                f"{written}"
             )
+            said = {
+                "name": step,
+                "type": kind,
+                "status": status,
+                "model": model,
+                "provider": "acme" if model else "",
+            }
+            if not position or (begun.isocalendar().week, *said.values()) not in self.kinds:
+                self.kinds.add((begun.isocalendar().week, *said.values()))
+                self._known(begun, own | said)
         traces.write(
             f"{UUID(int=number + 1)}\t{self.workspace}\t{trace_id}\t{name}\t{start}\t{start + timedelta(seconds=2)}\t"
             f"{choose.expovariate(1 / 1500)}\t{'error' if failed else 'ok'}\tt\t{start}\t{size}\t{failed}\t4000\t800\t"
@@ -136,13 +164,21 @@ class Loader:
             f"{text[:90]}\n"
         )
 
+    def _known(self, start: datetime, fields: dict[str, Any]) -> None:
+        """Keep a row whose values are noted, as the writer does for each; one of a kind is enough."""
+        from apps.tracing.mapping import ObservationRow
+
+        row = ObservationRow(UUID(self.workspace), "", "", "", start, start, **fields)
+        self.rows.append(row)
+
     def load(self, dsn: str) -> None:
         """Copy everything; prints how far it is."""
         import psycopg
 
-        from apps.tracing.writer import partitions
+        from apps.tracing.writer import known, partitions
 
         started, done = time.perf_counter(), 0
+        values = known.KnownValues()
         with psycopg.connect(dsn) as connection, connection.cursor() as cursor:
             today = datetime.now(UTC).date()
             partitions.ensure(cursor, [today - timedelta(days=back) for back in range(DAYS + 2)])
@@ -153,6 +189,8 @@ class Loader:
                     copy.write(observations)
                 with cursor.copy(f"COPY tracing_trace ({self.TRACE}) FROM STDIN") as copy:
                     copy.write(traces)
+                values.note(connection, self.rows)
+                self.rows.clear()
                 connection.commit()
                 done += 1
                 if done % 50 == 0:
@@ -161,6 +199,7 @@ class Loader:
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute("VACUUM (ANALYZE) tracing_observation")
             connection.execute("VACUUM (ANALYZE) tracing_trace")
+            connection.execute("VACUUM (ANALYZE) tracing_knownvalue")
         add_up()
         index()
 
@@ -200,6 +239,11 @@ def pages() -> Iterator[tuple[str, str, int]]:
         "status:is:error", "user_id:is:user-77", "session_id:is:session-900", "environment:is:staging",
         "model:has:model-11", "latency_ms:gte:9000", "name:is:flow 7", "cost:gt:0.01", "latency_ms:gte:100000",
         "errors:gt:5", "bookmarked:yes", "complete:no", "input_tokens:gt:5000", "tags:has:none",
+        "name:contains:low 7", "name:contains:nothing", "name:not:flow 7", "name:starts:flow 2",
+        "user_id:contains:r-77", "session_id:contains:nothing", "environment:not:production", "release:set",
+        "input:words:no such", "tags:set",
+        "input:contains:efund deliv", "input:contains:qqqq", "input:lacks:order", "model:lacks:model-1",
+        "input_tokens:empty",
     ):  # fmt: skip
         yield f"traces: {condition}", f"{lists['traces']}&f={condition}", PAGE_MS
     for condition in (
@@ -208,6 +252,14 @@ def pages() -> Iterator[tuple[str, str, int]]:
         "latency_ms:gte:9000", "input_tokens:gte:3990", "metadata.tier:is:gold", "metadata.tenant:is:299",
         "attributes.server.address:is:10.0.0.3", "level:is:ERROR",
         "cost:gt:0.01", "ttft_ms:gte:899", "tags:has:none", "metadata.tenant:is:1000",
+        "name:contains:flow 7", "name:contains:nothing", "name:not:step 7", "name:lacks:step", "model:contains:-11",
+        "status:not:ok", "level:not:DEFAULT", "release:set", "status_message:set", "status_message:contains:x",
+        "user_id:contains:r-77", "user_id:starts:nobody", "session_id:contains:nothing",
+        "metadata.tenant:gte:299", "metadata.tenant:gt:1000", "metadata.tier:not:free", "metadata.tier:contains:gol",
+        "metadata.build:gte:100000000", "metadata.build:lt:10", "metadata.build:contains:77777", "metadata.took:gt:600",
+        "metadata.nothing:set", "metadata.tier:empty", "attributes.incident:set", "attributes.incident:contains:99",
+        "attributes.server.address:not:10.0.0.3", "input:words:no such", "input:contains:efund deliv",
+        "input:contains:qqqq", "output:lacks:order", "input_tokens:empty", "tags:set",
     ):  # fmt: skip
         yield f"observations: {condition}", f"{lists['observations']}&f={condition}", PAGE_MS
         recent = lists["observations"].replace("7d", "24h")

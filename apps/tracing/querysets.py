@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from apps.tracing.models.comment import Comment  # noqa: F401
     from apps.tracing.models.dashboard import Dashboard  # noqa: F401
     from apps.tracing.models.forwarder import TraceForwarder  # noqa: F401
+    from apps.tracing.models.known_value import KnownValue  # noqa: F401
     from apps.tracing.models.masking_rule import MaskingRule  # noqa: F401
     from apps.tracing.models.media import Media  # noqa: F401
     from apps.tracing.models.observation import Observation
@@ -195,6 +196,18 @@ class CommentQuerySet(WorkspaceQuerySet["Comment"]):
         """Comments on a session itself, oldest first."""
         found = self.filter(session_id=session_id).exclude(session_id="")
         return found.select_related("author").order_by("created_at", "id")
+
+
+class KnownValueQuerySet(WorkspaceQuerySet["KnownValue"]):
+    """Values that fields had."""
+
+    def visible_to(self, user: "User | AbstractBaseUser | AnonymousUser", action: str = "view") -> Self:
+        """Values of workspaces where the role of `user` includes `action`; single ones can't be shared."""
+        if not (user.is_authenticated and user.is_active):
+            return self.none()
+        if getattr(user, "is_superuser", False):
+            return self
+        return self.filter(self._in_role(cast("User", user), action))
 
 
 class MaskingRuleQuerySet(WorkspaceQuerySet["MaskingRule"]):

@@ -48,7 +48,14 @@ MAX_WORDS: Final = 12
 
 def words(text: str) -> list[str]:
     """The words of a query, as the index has those of texts."""
-    return list(dict.fromkeys(_SPLIT.sub(r" \1 ", text.lower().translate(_TO_SPACES)).split()))[:MAX_WORDS]
+    split = _SPLIT.sub(r" \1 ", text.lower().translate(_TO_SPACES)).split(" ")
+    return list(dict.fromkeys(word for word in split if word))[:MAX_WORDS]
+
+
+def begins_a_word(text: str) -> bool:
+    """Whether the first word of a piece of text begins in it, whatever stands before the piece."""
+    first = text[:1].lower().translate(_TO_SPACES)
+    return first == " " or bool(_SPLIT.fullmatch(first))
 
 
 def tsquery(found: list[str]) -> str:
@@ -168,5 +175,14 @@ def _of(workspace_id: Any) -> models.Value:
 
 def has_words(found: list[str]) -> models.Q:
     """Name, input or output preview have words that begin with these."""
-    indexed = _Words(models.F("name"), models.F("input_preview"), models.F("output_preview"))
-    return models.Q(_Matches(indexed, models.Value(tsquery(found))))
+    return _have_words(found, "name", "input_preview", "output_preview")
+
+
+def column_has_words(column: str, found: list[str]) -> models.Q:
+    """A column has words that begin with these; no index knows single columns."""
+    return _have_words(found, column)
+
+
+def _have_words(found: list[str], *columns: str) -> models.Q:
+    words_of = _Words(*map(models.F, columns))
+    return models.Q(_Matches(words_of, models.Value(tsquery(found))))

@@ -65,9 +65,14 @@ def store(*rows: ObservationRow) -> int:
 
 
 def make_trace(
-    workspace: Workspace, *, name: str = "answer", ago_s: float = 60.0, **attributes: Any
+    workspace: Workspace,
+    *,
+    name: str = "answer",
+    ago_s: float = 60.0,
+    metadata: dict[str, Any] | None = None,
+    **attributes: Any,
 ) -> Trace:
-    """A stored trace of an agent, a retriever and a generation with usage and cost."""
+    """A stored trace of an agent, which has the metadata, a retriever and a generation with usage and cost."""
     trace_id = new_trace_id()
     base = {"trace_id": trace_id, "base_ns": time.time_ns() - int(ago_s * _SECOND)}
     failed = bool(attributes.pop("failed", False))
@@ -82,8 +87,10 @@ def make_trace(
         "COST": "0.0015",
         "TTFT_MS": 200,
     }
+    first = make_row(workspace, make_span(**base, number=1, name=name, length_s=2, failed=failed, **root))
+    first.metadata = metadata
     store(
-        make_row(workspace, make_span(**base, number=1, name=name, length_s=2, failed=failed, **root)),
+        first,
         make_row(
             workspace,
             make_span(

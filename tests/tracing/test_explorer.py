@@ -24,7 +24,7 @@ from apps.tracing.explorer import (
     count_facets,
     read_page,
 )
-from apps.tracing.models import Observation, SavedView
+from apps.tracing.models import SavedView
 from apps.tracing.services.traces import clean_tag
 from tests.factories.tracing import make_row, make_span, make_trace, store
 
@@ -46,10 +46,10 @@ def names(kind, user, workspace, *texts, **options):
 
 @pytest.fixture
 def trace(workspace):
-    found = make_trace(workspace, USER_ID="ada", SESSION_ID="s-1", TAGS='["vip"]', ENVIRONMENT="live")
     metadata = {"customer": {"tier": "gold"}, "seats": 12, "plan.name": "pro"}
-    Observation.objects.of_trace(found).filter(span_id="0000000000000001").update(metadata=metadata)
-    return found
+    return make_trace(
+        workspace, USER_ID="ada", SESSION_ID="s-1", TAGS='["vip"]', ENVIRONMENT="live", metadata=metadata
+    )
 
 
 @pytest.mark.parametrize(
@@ -199,6 +199,7 @@ def explain(queryset, workspace):
     "condition", ["", "type:is:generation", "metadata.a:is:b", "user_id:is:ada", "cost:gt:1"]
 )
 def test_the_list_reads_only_the_days_of_its_range_and_by_an_index(viewer, workspace, condition):
+    make_trace(workspace, metadata={"a": "b"})
     today = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0)
     texts = [condition] if condition else []
     found = search(OBSERVATIONS, *texts, start=today, end=today + timedelta(hours=1))

@@ -21,6 +21,7 @@ NEAR_DAYS = 3
 def trace(workspace):
     for days in (1, 2, 3):
         make_trace(workspace, ago_s=86400 * days)
+    make_trace(workspace, failed=True, ENVIRONMENT="live", metadata={"a": 1})
     return make_trace(workspace, USER_ID="ada", SESSION_ID="s-1", TAGS='["vip"]')
 
 
@@ -53,11 +54,12 @@ def check(client, url):
 QUERIES = (
     "", "&fragment=facets", "&q=hello+there", "&f=status:is:error", "&f=user_id:is:ada", "&f=session_id:is:s-1",
     "&f=name:is:chat", "&f=environment:is:live", "&f=tags:has:vip", "&f=cost:gt:1", "&f=latency_ms:gt:1",
-    "&f=input_tokens:gt:1", "&f=input:contains:x",
+    "&f=input_tokens:gt:1", "&f=input:contains:x", "&f=input:words:what", "&f=name:contains:hat", "&f=name:not:chat",
+    "&f=user_id:contains:da",
 )  # fmt: skip
 OF_OBSERVATIONS = (
-    "&f=model:is:small-1", "&f=type:is:tool", "&f=level:is:error", "&f=metadata.a:is:1", "&f=attributes.a.b:is:x",
-    "&f=ttft_ms:gt:1",
+    "&f=model:is:small-1", "&f=type:is:retriever", "&f=level:is:error", "&f=metadata.a:is:1", "&f=metadata.a:gte:1",
+    "&f=metadata.a:set", "&f=attributes.a.b:not:x", "&f=ttft_ms:gt:1",
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -21,8 +21,9 @@ from apps.tracing.admin.bulk import EVERYTHING, EVERYTHING_FIELD, Dialog, offere
 from apps.tracing.admin.columns import COLUMNS, chosen_columns
 from apps.tracing.admin.forms import CUSTOM_RANGE, DEFAULT_RANGE, Address, RangeForm
 from apps.tracing.exceptions import InvalidCursor, SearchTooSlow
-from apps.tracing.explorer import OBSERVATIONS, TRACES, ListKind, Page, count_facets, read_page
-from apps.tracing.explorer.condition import BARE, OPERATORS
+from apps.tracing.explorer import OBSERVATIONS, TRACES, ListKind, Page, count_facets, read_page, steps
+from apps.tracing.explorer.condition import BARE, MAX_VALUE, OPERATORS
+from apps.tracing.explorer.known import suggest
 from apps.tracing.ids import is_span_id, is_trace_id
 from apps.tracing.models import SavedView, Score
 from apps.tracing.selection import MAX_CHOSEN, Selection
@@ -32,7 +33,8 @@ from apps.tracing.services.saved_view import delete_view, save_view
 class ExplorerPage(ConsolePage):
     """A list with its filters, facets, columns, saved views and bulk actions.
 
-    `?fragment=rows`, `?fragment=facets` and `?fragment=bulk` give the parts that the page fetches by itself.
+    `?fragment=rows`, `?fragment=facets` and `?fragment=bulk` give the parts that the page fetches by itself, and
+    `?fragment=values` what it offers to somebody who types a filter.
     """
 
     template_name = "tracing/explorer.html"
@@ -47,6 +49,8 @@ class ExplorerPage(ConsolePage):
             return TemplateResponse(request, "tracing/explorer_rows.html", self.rows_context())
         if request.GET.get("fragment") == "bulk":
             return self.bulk_dialog(request)
+        if request.GET.get("fragment") == "values":
+            return JsonResponse({"values": self.suggested_values()})
         return super().get(request, **kwargs)
 
     def rows_context(self) -> dict[str, Any]:
@@ -83,11 +87,22 @@ class ExplorerPage(ConsolePage):
         cursor = self.request.GET.get("cursor", "")
         try:
             search = address.search(form)
-            return read_page(search, user=self.request.user, workspace=self.workspace, cursor=cursor), ""
+            page = read_page(
+                search,
+                user=self.request.user,
+                workspace=self.workspace,
+                cursor=cursor,
+                patience_s=self.patience_s(),
+            )
         except InvalidCursor:
             raise Http404 from None
         except SearchTooSlow as error:
             return Page([], "", ""), str(error.title)
+        return page, ""
+
+    def patience_s(self) -> float:
+        """How long to look for rows: a page is shown with what there is soon, and then fetches what follows."""
+        return steps.ENOUGH_S if "further" in self.request.GET else steps.PAGE_S
 
     def facets_context(self) -> dict[str, Any]:
         """Counts beside the list, each with the address that narrows to it."""
@@ -118,6 +133,18 @@ class ExplorerPage(ConsolePage):
             for position, facet in enumerate(found.facets)
         ]
         return {"facets": facets, "sampled": found.sampled, "complete": found.complete}
+
+    def suggested_values(self) -> list[str]:
+        """Values of the field that a filter is made for, or its keys, within the time range."""
+        form, address = self.read_address()
+        field = self.kind.fields.get(self.request.GET.get("field", ""))
+        if field is None:
+            return []
+        start, _end = address.search(form).bounds()
+        key, typed = (
+            self.request.GET.get(name, "").replace("\0", "")[:MAX_VALUE] for name in ("key", "typed")
+        )
+        return suggest(field, key, typed, user=self.request.user, workspace=self.workspace, start=start)
 
     def get_page_context(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
         """List, filter bar and menus."""

@@ -13,6 +13,7 @@ from django.db.models.functions import Cast, Coalesce
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from apps.tracing import terms
 from apps.tracing.explorer.fields import Field, Kind
 
 MAX_VALUE: Final = 500
@@ -23,6 +24,10 @@ OPERATORS: Final[Mapping[Kind, Mapping[str, str | Promise]]] = {
     Kind.TEXT: {
         "is": _("is"), "not": _("is not"), "in": _("is one of (a, b)"), "contains": _("contains"),
         "lacks": _("does not contain"), "starts": _("starts with"), "set": _("is set"), "empty": _("is empty"),
+    },
+    Kind.PROSE: {
+        "words": _("has the words"), "contains": _("contains"), "lacks": _("does not contain"),
+        "starts": _("starts with"), "is": _("is"), "not": _("is not"), "set": _("is set"), "empty": _("is empty"),
     },
     Kind.NUMBER: {"gte": "≥", "lte": "≤", "gt": ">", "lt": "<", "eq": "=", "set": _("is set"), "empty": _("is empty")},
     Kind.LIST: {"has": _("has"), "lacks": _("has not"), "set": _("is set"), "empty": _("is empty")},
@@ -74,6 +79,12 @@ class Condition:
         """The condition on the field's own column, or on `path`."""
         return _BUILDERS[self.field.kind](self, path or self.field.path)
 
+    def of_value(self, path: str) -> models.Q:
+        """The condition on a column that holds one value of the field as text."""
+        if self.field.kind is Kind.JSON:
+            return _of_text(self, Cast(path, models.TextField()))
+        return self.to_q(path)
+
     @property
     def number(self) -> Any:
         """The value in the column's unit."""
@@ -100,11 +111,25 @@ def _text(condition: Condition, path: str) -> models.Q:
     value = condition.value
     if condition.operator == "in":
         return models.Q(**{f"{path}__in": values_of(condition)})
-    lookup = {"contains": "icontains", "lacks": "icontains", "starts": "istartswith"}.get(
-        condition.operator, "exact"
-    )
+    lookup = {
+        "contains": "icontains",
+        "words": "icontains",
+        "lacks": "icontains",
+        "starts": "istartswith",
+    }.get(condition.operator, "exact")
     found = models.Q(**{f"{path}__{lookup}": value})
     return ~found if condition.operator in {"not", "lacks", "set"} else found
+
+
+def _prose(condition: Condition, path: str) -> models.Q:
+    """Words are looked for in the plain text as well, which most rows fail at once."""
+    wanted = terms.words(condition.value) if condition.operator == "words" else []
+    if not wanted:
+        return _text(condition, path)
+    found = models.Q()
+    for word in wanted:
+        found &= models.Q(**{f"{path}__icontains": word})
+    return found & terms.column_has_words(path, wanted)
 
 
 def _numeric(condition: Condition, path: str) -> models.Q:
@@ -151,7 +176,13 @@ class _NumberOf(models.Func):
 def _json(condition: Condition, path: str) -> models.Q:
     """A name with dots may be one key (attributes) or a way through objects (metadata): the first that is there."""
     steps = Cast(models.Value(condition.key.split(".")), ArrayField(models.TextField()))
-    text = Coalesce(KeyTextTransform(condition.key, path), _PathText(models.F(path), steps))
+    return _of_text(
+        condition, Coalesce(KeyTextTransform(condition.key, path), _PathText(models.F(path), steps))
+    )
+
+
+def _of_text(condition: Condition, text: Any) -> models.Q:
+    """A condition on a JSON field, of the text of the value that it is about."""
     operator, value = condition.operator, condition.value
     if operator in COMPARISONS:
         return models.Q(_lookup(COMPARISONS[operator], _NumberOf(text), _number(value)))
@@ -170,6 +201,7 @@ def _lookup(name: str, left: Any, right: Any) -> Any:
 
 _BUILDERS: Final[Mapping[Kind, Callable[[Condition, str], models.Q]]] = {
     Kind.TEXT: _text,
+    Kind.PROSE: _prose,
     Kind.NUMBER: _numeric,
     Kind.LIST: _list,
     Kind.FLAG: _flag,

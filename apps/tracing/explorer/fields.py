@@ -17,6 +17,7 @@ class Kind(StrEnum):
     """What a field holds, which decides how it can be compared."""
 
     TEXT = "text"
+    PROSE = "prose"
     NUMBER = "number"
     LIST = "list"
     FLAG = "flag"
@@ -54,8 +55,8 @@ _SHARED_AFTER = (
     Field("source_type", _("Source"), Kind.TEXT, "source_type", facet=True),
     Field("source_id", _("Source id"), Kind.TEXT, "source_id"),
     Field("tags", _("Tag"), Kind.LIST, "tags", facet=True),
-    Field("input", _("Input"), Kind.TEXT, "input_preview"),
-    Field("output", _("Output"), Kind.TEXT, "output_preview"),
+    Field("input", _("Input"), Kind.PROSE, "input_preview"),
+    Field("output", _("Output"), Kind.PROSE, "output_preview"),
     Field("input_tokens", _("Input tokens"), Kind.NUMBER, "input_tokens"),
     Field("output_tokens", _("Output tokens"), Kind.NUMBER, "output_tokens"),
     Field("cost", _("Cost (USD)"), Kind.NUMBER, "cost", to_value=_decimal),

@@ -17,7 +17,8 @@ from apps.tracing.explorer import keyset, steps
 from apps.tracing.explorer.bounded import FACETS_TIMEOUT_S, LIST_TIMEOUT_S, at_most
 from apps.tracing.explorer.condition import Condition
 from apps.tracing.explorer.fields import OBSERVATION_FIELDS, TRACE_FIELDS, Field, Kind
-from apps.tracing.explorer.hints import hint
+from apps.tracing.explorer.hints import Hint, hint
+from apps.tracing.explorer.known import known_values
 from apps.tracing.models import Observation, Trace
 from apps.tracing.writer.coverage import Coverage, read_coverage
 
@@ -82,10 +83,26 @@ class Search:
         rows: Any = self.kind.model.objects.in_workspace(workspace).visible_to(user)
         return rows.filter(start_time__gte=start, start_time__lt=end)
 
-    def hints(self, workspace: Workspace) -> list[models.Q]:
+    def hints(self, *, user: User | AnonymousUser, workspace: Workspace) -> list[Hint]:
         """What the search indexes know of the conditions, which say the same and more."""
-        found = (hint(condition, self.kind.index, workspace.pk) for condition in self.conditions)
-        return [known for known in found if known is not None]
+        return [
+            hint(condition, self.kind.index, workspace.pk, self._known(condition, user, workspace))
+            for condition in self.conditions
+        ]
+
+    def _known(
+        self, condition: Condition, user: User | AnonymousUser, workspace: Workspace
+    ) -> list[str] | None:
+        start, end = self.bounds()
+        of_trace = condition.field.path.startswith(_OF_TRACE)
+        # what is said of a trace, one of its steps has said, and that may have begun long before or after another one
+        return known_values(
+            condition,
+            user=user,
+            workspace=workspace,
+            start=None if of_trace else start,
+            end=end if self.kind is OBSERVATIONS and not of_trace else None,
+        )
 
     def fetch(
         self,
@@ -95,10 +112,14 @@ class Search:
         *,
         user: User | AnonymousUser,
         workspace: Workspace,
+        hints: Sequence[Hint],
+        patience_s: float = steps.ENOUGH_S,
     ) -> steps.Found:
-        """The first `limit` of the ordered rows that match, as far as a second goes."""
+        """The first `limit` of the ordered rows that match, as far as so many seconds go."""
         if not self.conditions and not self.text:
             return steps.Found(list(ordered[:limit]))
+        if any(each.nothing for each in hints):
+            return steps.Found([])
         start, end = self.bounds()
         newer = place is not None and place.newer
         if place is not None and newer:
@@ -110,32 +131,33 @@ class Search:
             limit,
             where=steps.Range(start, end, newer),
             everything=self.everything(user=user, workspace=workspace),
-            indexed=bool(self.text or self.hints(workspace)),
+            indexed=bool(self.text) or any(each.where is not None for each in hints),
             coverage=_coverage if self.kind is OBSERVATIONS else Coverage,
+            patience_s=patience_s,
         )
 
-    def rows(self, *, user: User | AnonymousUser, workspace: Workspace) -> models.QuerySet[Any]:
-        """The rows that match and that `user` may see, in no order."""
+    def rows(
+        self, *, user: User | AnonymousUser, workspace: Workspace, hints: Sequence[Hint] | None = None
+    ) -> models.QuerySet[Any]:
+        """The rows that match and that `user` may see, in no order; `hints` where they are known already."""
         start, end = self.bounds()
         found = self.everything(user=user, workspace=workspace)
+        if hints is None:
+            hints = self.hints(user=user, workspace=workspace)
+        if any(each.nothing for each in hints):
+            return found.none()  # type: ignore[no-any-return]  # a queryset of either model
         if self.text:
             found = found.with_text(self.text)
-        for known in self.hints(workspace):
-            found = found.filter(known)
         if self.kind is TRACES:
-            return _narrow(found, self.conditions)
-        found = found.with_duration()
-        own = [item for item in self.conditions if not item.field.path.startswith(_OF_TRACE)]
-        of_trace = [item for item in self.conditions if item.field.path.startswith(_OF_TRACE)]
+            return _narrow(found, hints)
+        of_trace = [each for each in hints if each.condition.field.path.startswith(_OF_TRACE)]
         if of_trace:
             # a trace begins before its steps and may have begun before the range
             traces: Any = Trace.objects.in_workspace(workspace).filter(
                 end_time__gte=start, start_time__lt=end
             )
-            for condition in of_trace:
-                traces = traces.filter(condition.to_q(condition.field.path.removeprefix(_OF_TRACE)))
-            found = found.filter(trace_id__in=traces.values("trace_id"))
-        return _narrow(found, own)
+            found = found.filter(trace_id__in=_narrow(traces, of_trace).values("trace_id"))
+        return _narrow(found.with_duration(), [each for each in hints if each not in of_trace])
 
 
 def _coverage() -> Coverage:
@@ -143,9 +165,11 @@ def _coverage() -> Coverage:
         return read_coverage(cursor)
 
 
-def _narrow(rows: models.QuerySet[Any], conditions: Sequence[Condition]) -> models.QuerySet[Any]:
-    for condition in conditions:
-        rows = rows.filter(condition.to_q())
+def _narrow(rows: models.QuerySet[Any], hints: Sequence[Hint]) -> models.QuerySet[Any]:
+    for each in hints:
+        if each.where is not None:
+            rows = rows.filter(each.where)
+        rows = rows.filter(each.condition.to_q(each.condition.field.path.removeprefix(_OF_TRACE)))
     return rows
 
 
@@ -171,12 +195,17 @@ def read_page(
     workspace: Workspace,
     cursor: str = "",
     size: int = PAGE_SIZE,
+    patience_s: float = steps.ENOUGH_S,
 ) -> Page:
-    """A page of what `user` may see, newest first. Raises InvalidCursor, SearchTooSlow."""
+    """A page of what `user` may see, newest first, as far as it is found within so many seconds.
+
+    Raises InvalidCursor, SearchTooSlow.
+    """
     kind = search.kind
-    found = search.rows(user=user, workspace=workspace).defer(*kind.deferred)
+    hints = search.hints(user=user, workspace=workspace)
+    found = search.rows(user=user, workspace=workspace, hints=hints).defer(*kind.deferred)
     with at_most(LIST_TIMEOUT_S):
-        fetch = partial(search.fetch, user=user, workspace=workspace)
+        fetch = partial(search.fetch, user=user, workspace=workspace, hints=hints, patience_s=patience_s)
         window = keyset.read(found, ties=kind.ties, cursor=cursor, size=size, fetch=fetch)
     return Page(window.rows, window.newer, window.older, window.stopped, window.further)
 
@@ -201,10 +230,11 @@ class Facets:
 def count_facets(search: Search, *, user: User | AnonymousUser, workspace: Workspace) -> Facets:
     """Values of the facet fields among the newest FACET_SAMPLE rows. Raises SearchTooSlow."""
     fields = [field for field in search.kind.fields.values() if field.facet]
-    newest = search.rows(user=user, workspace=workspace).order_by("-start_time")
+    hints = search.hints(user=user, workspace=workspace)
+    newest = search.rows(user=user, workspace=workspace, hints=hints).order_by("-start_time")
     with at_most(FACETS_TIMEOUT_S):
         values = newest.values_list(*(field.path for field in fields))
-        found = search.fetch(values, FACET_SAMPLE + 1, user=user, workspace=workspace)
+        found = search.fetch(values, FACET_SAMPLE + 1, user=user, workspace=workspace, hints=hints)
     sample = found.rows[:FACET_SAMPLE]
     columns = list(zip(*sample, strict=True)) or [() for _ in fields]
     facets = [_facet(field, column) for field, column in zip(fields, columns, strict=True)]

@@ -3,7 +3,8 @@
 What is frequent is found in the newest rows by going through them in their order; for what is seldom the search indexes
 are asked. Which of the two a condition is cannot be known beforehand, and PostgreSQL guesses wrong about JSON: so the
 first rows are looked at, and only what they leave open is asked of the indexes. Where no index helps, rows are gone
-through in growing portions. After a second a search stops behind a step and says how far it came.
+through in portions, as large as the time that is left allows. When it is over, a search stops behind a step and says
+how far it came: whoever asked can show what there is, and go on.
 """
 
 import time
@@ -19,10 +20,11 @@ from apps.tracing.writer.coverage import Coverage
 
 #: Rows that are looked at in their order: some 10 ms.
 LOOKED_AT: Final = 10_000
-#: Rows of the first portion where no index helps.
-PORTION: Final = 20_000
-#: Seconds after which no further step is begun.
+#: Rows of a portion at least, where no index helps.
+PORTION: Final = 5_000
+#: Seconds after which no further step is begun; and when somebody waits for the page, which then goes on by itself.
 ENOUGH_S: Final = 1.0
+PAGE_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,14 @@ def read(
     everything: models.QuerySet[Any],
     indexed: bool,
     coverage: Callable[[], Coverage],
+    patience_s: float = ENOUGH_S,
 ) -> Found:
-    """The first `limit` rows of `ordered` within a range, or what was found of them within ENOUGH_S.
+    """The first `limit` rows of `ordered` within a range, or what was found of them within `patience_s`.
 
     `everything` is the list without its conditions; `indexed` says that a search index knows one of the conditions,
     and `coverage` where there is one.
     """
-    enough = time.monotonic() + ENOUGH_S
+    pace = _Pace(patience_s)
     edge = _edge(everything, where, LOOKED_AT)
     if edge is None:
         return Found(list(where.of(ordered)[:limit]))
@@ -82,17 +85,42 @@ def read(
         rows = list(near.of(ordered)[:limit])
     if len(rows) >= limit:
         return Found(rows)
+    if pace.is_over():
+        return Found(rows, near.last)
+    pace.walked(LOOKED_AT)
     sorted_out = _sorted_out(ordered)
     for stretch, by_index in _covered(far, coverage()) if indexed else [(far, False)]:
-        for part in [stretch] if by_index else _portions(everything, stretch, enough):
+        for part in [stretch] if by_index else _portions(everything, stretch, pace):
             # what the indexes name is gathered, instead of reading in the list's order
             with without("indexscan", "seqscan") if by_index else without():
                 rows += part.of(sorted_out if by_index else ordered)[: limit - len(rows)]
             if len(rows) >= limit:
                 return Found(rows)
-            if time.monotonic() > enough and part.last != far.last:
+            if pace.is_over() and part.last != far.last:
                 return Found(rows, part.last)
     return Found(rows)
+
+
+class _Pace:
+    """How fast rows are gone through, and how many more of them fit into the time."""
+
+    def __init__(self, patience_s: float) -> None:
+        self._at = time.monotonic()
+        self._end = self._at + patience_s
+        self._rate = 0.0
+
+    def is_over(self) -> bool:
+        """Whether no further step should be begun."""
+        return time.monotonic() > self._end
+
+    def walked(self, rows: int) -> None:
+        """So many rows took the time since the last call."""
+        now = time.monotonic()
+        self._rate, self._at = rows / max(now - self._at, 1e-6), now
+
+    def portion(self) -> int:
+        """Rows that take half of the time that is left; some at any rate."""
+        return max(int(self._rate * (self._end - time.monotonic()) / 2), PORTION)
 
 
 def _sorted_out(ordered: models.QuerySet[Any]) -> models.QuerySet[Any]:
@@ -119,14 +147,12 @@ def _covered(far: Range, coverage: Coverage) -> Iterator[tuple[Range, bool]]:
             yield Range(part.start, part.end, far.newer), part.indexed
 
 
-def _portions(everything: models.QuerySet[Any], stretch: Range, enough: float) -> Iterator[Range]:
-    """A stretch in parts of so many rows, each twice the one before while time is plenty."""
-    size = PORTION
-    while (edge := _edge(everything, stretch, size)) is not None:
+def _portions(everything: models.QuerySet[Any], stretch: Range, pace: _Pace) -> Iterator[Range]:
+    """A stretch in parts of so many rows as the time allows."""
+    while (edge := _edge(everything, stretch, size := pace.portion())) is not None:
         portion, stretch = stretch.until(edge)
         yield portion
-        if enough - time.monotonic() > ENOUGH_S * 3 / 4:
-            size *= 2
+        pace.walked(size)
     yield stretch
 
 

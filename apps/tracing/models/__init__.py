@@ -5,6 +5,7 @@ from apps.tracing.models.alert_event import AlertEvent, EventKind
 from apps.tracing.models.comment import Comment
 from apps.tracing.models.dashboard import Dashboard
 from apps.tracing.models.forwarder import TraceForwarder
+from apps.tracing.models.known_value import Knowledge, KnownValue
 from apps.tracing.models.masking_rule import MaskingKind, MaskingRule
 from apps.tracing.models.media import Media, MediaUse
 from apps.tracing.models.observation import Observation
@@ -41,6 +42,8 @@ __all__ = [
     "ExportLimit",
     "ExportList",
     "Grain",
+    "Knowledge",
+    "KnownValue",
     "Level",
     "MaskingKind",
     "MaskingRule",

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from django.db import connection, transaction
 
 from apps.tracing import conf
+from apps.tracing.services.known_value import forget_values
 from apps.tracing.writer import partitions
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,9 @@ def drop_expired(*, today: date | None = None, days: int | None = None) -> list[
     oldest = (today or datetime.now(UTC).date()) - timedelta(days=days)
     with transaction.atomic(), connection.cursor() as cursor:
         dropped = partitions.drop_before(cursor, oldest)
-    removed = _delete_summaries(datetime(oldest.year, oldest.month, oldest.day, tzinfo=UTC))
+    midnight = datetime(oldest.year, oldest.month, oldest.day, tzinfo=UTC)
+    removed = _delete_summaries(midnight)
+    forget_values(before=midnight)
     if dropped or removed:
         logger.info("Retention dropped %d days of spans and %d traces.", len(dropped), removed)
     return dropped

@@ -18,6 +18,7 @@ from apps.core.models import Workspace
 from apps.tracing import conf
 from apps.tracing.exceptions import InvalidRetention
 from apps.tracing.models import Observation, ObservationPayload, Trace, TraceRetention
+from apps.tracing.services.known_value import forget_values
 from apps.tracing.services.trace import erase
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,10 @@ def expire_traces(*, now: datetime | None = None, batch: int = BATCH, budget_s: 
     waiting = list(
         TraceRetention.objects.filter(days__isnull=False).select_related("workspace").order_by("?")
     )
+    for retention in waiting:
+        if retention.effective_days is not None:
+            age = timedelta(days=retention.effective_days)
+            forget_values(before=now - age, workspace=retention.workspace)
     removed = 0
     while waiting:
         unfinished = []

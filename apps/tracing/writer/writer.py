@@ -17,6 +17,7 @@ from apps.tracing.mapping import ObservationRow
 from apps.tracing.models.fields import signed
 from apps.tracing.writer import encoding, partitions, sql
 from apps.tracing.writer.connection import connect
+from apps.tracing.writer.known import KnownValues
 from apps.tracing.writer.totals import totals
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class SpanWriter:
     def __init__(self) -> None:
         self._connection: psycopg.Connection[Any] | None = None
         self._days: set[date] = set()
+        self._known = KnownValues()
         self._careful_until = 0.0
 
     def __enter__(self) -> Self:
@@ -99,19 +101,28 @@ class SpanWriter:
         for _attempt in range(_ATTEMPTS):
             reused = self.connected
             try:
-                return self._insert(rows)
+                return self._try(rows)
             except _TRANSIENT:
                 continue
             except psycopg.OperationalError:
                 self.close()
                 if not reused:
                     raise
-        return self._insert(rows)
+        return self._try(rows)
+
+    def _try(self, rows: Sequence[ObservationRow]) -> int:
+        try:
+            return self._insert(rows)
+        except psycopg.Error:
+            # it may have been rolled back with the rows
+            self._known.forget()
+            raise
 
     def _insert(self, rows: Sequence[ObservationRow]) -> int:
         """Store one batch, on the short way unless rows of it are stored already; returns how many are new."""
         connection = self._connected()
         self._ensure_days(connection, {row.start_time.astimezone(UTC).date() for row in rows})
+        self._known.note(connection, rows)
         batch = _Batch.of(rows)
         if time.monotonic() >= self._careful_until:
             try:

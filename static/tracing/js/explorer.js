@@ -1,8 +1,13 @@
 // The lists of traces and observations: filter builder, columns, facets, live tail, chosen rows.
 import { gettext, interpolate, ngettext } from "../../core/js/i18n.js";
+import { renderTimes } from "../../core/js/time.js";
 import { bindDialog, openDialog } from "./bulk.js";
 
 const LIVE_MS = 3000;
+/** A list is searched on by itself for so long, or until it has as many rows as a page. */
+const SEEK_MS = 30_000;
+const PAGE_ROWS = 50;
+const TYPING_MS = 150;
 const FACETS_KEY = "flywheel.explorer.facets";
 
 const data = JSON.parse(document.querySelector("#explorer-data").textContent);
@@ -21,11 +26,66 @@ function go(change) {
   location.search = query.toString();
 }
 
-async function fragment(name) {
-  const query = new URLSearchParams(location.search);
-  query.set("fragment", name);
-  const response = await fetch(`?${query}`, { credentials: "same-origin" });
+async function get(address) {
+  const response = await fetch(address, { credentials: "same-origin" });
   return response.ok && !response.redirected ? response.text() : null;
+}
+
+function fragment(name, more = {}) {
+  const query = new URLSearchParams(location.search);
+  for (const [key, value] of Object.entries({ fragment: name, ...more })) {
+    query.set(key, value);
+  }
+  return get(`?${query}`);
+}
+
+/** Put the rows of a further step to those that are there: below them, or above where the search goes upwards. */
+function addRows(rows, html, upwards) {
+  const fresh = document.createElement("template");
+  fresh.innerHTML = html;
+  const [table, more] = [rows, fresh.content].map((place) => place.querySelector("[data-table]"));
+  const [body, found] = [table, more].map((part) => part?.querySelector("tbody"));
+  if (body) {
+    body[upwards ? "prepend" : "append"](...(found?.children ?? []));
+    const side = upwards ? "next" : "prev";
+    const [before, after] = [rows, fresh.content].map((place) => place.querySelector("[data-pages]"));
+    if (before && after) {
+      after.querySelector(`[rel=${side}]`)?.remove();
+      after[upwards ? "append" : "prepend"](before.querySelector(`[rel=${side}]`) ?? document.createElement("span"));
+    }
+    if (more) {
+      more.replaceWith(table);
+    } else {
+      fresh.content.replaceChildren(table, ...(before ? [before] : []));
+    }
+  }
+  rows.replaceChildren(fresh.content);
+  renderTimes(rows);
+}
+
+/** What a short search has not found is looked for while the page is there already. */
+async function seek() {
+  const rows = document.querySelector("[data-rows]");
+  const until = Date.now() + SEEK_MS;
+  let stopped = false;
+  for (;;) {
+    const notice = rows.querySelector("[data-seek]");
+    if (!notice || stopped || Date.now() > until || rows.querySelectorAll("tr[data-key]").length >= PAGE_ROWS) {
+      return;
+    }
+    notice.classList.add("is-busy");
+    notice.removeAttribute("role");
+    notice.querySelector("[data-seek-stop]").addEventListener("click", () => {
+      stopped = true;
+      notice.classList.remove("is-busy");
+    });
+    const html = await get(notice.dataset.seek);
+    notice.classList.remove("is-busy");
+    if (html === null || !notice.isConnected) {
+      return;
+    }
+    addRows(rows, html, "upwards" in notice.dataset);
+  }
 }
 
 function bindRange() {
@@ -88,6 +148,30 @@ function bindBuilder() {
   });
 }
 
+/** Values that a field had, and keys of a JSON field, are offered while one types. */
+function bindSuggestions() {
+  const builder = document.querySelector("[data-add-filter]");
+  const part = (name) => builder.querySelector(`[data-${name}]`);
+  let timer;
+  const offer = (input, list) => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      const key = input === part("key") ? "" : part("key").value.trim();
+      const asked = { field: part("field").value, key, typed: input.value.trim() };
+      const found = await fragment("values", asked);
+      if (found !== null) {
+        list.replaceChildren(...JSON.parse(found).values.map((value) => option(value, value)));
+      }
+    }, TYPING_MS);
+  };
+  for (const name of ["key", "value"]) {
+    const [input, list] = [part(name), part(`${name}-list`)];
+    for (const event of ["focus", "input"]) {
+      input.addEventListener(event, () => offer(input, list));
+    }
+  }
+}
+
 function bindColumns() {
   const columns = document.querySelector("[data-columns]");
   columns.addEventListener("submit", (event) => {
@@ -127,9 +211,10 @@ function bindLive() {
   let timer;
   const refresh = async () => {
     if (!document.hidden && !rows.querySelector("input:checked")) {
-      const html = await fragment("rows");
+      const html = await fragment("rows", { further: 1 });
       if (html !== null && button.getAttribute("aria-pressed") === "true" && !rows.querySelector("input:checked")) {
         rows.innerHTML = html;
+        renderTimes(rows);
       }
     }
     if (button.getAttribute("aria-pressed") === "true") {
@@ -227,7 +312,9 @@ function bindBulk() {
 document.querySelector("[data-facets]").setAttribute("aria-label", gettext("Frequent values"));
 bindRange();
 bindBuilder();
+bindSuggestions();
 bindColumns();
 bindFacets();
 bindLive();
 bindBulk();
+seek();
