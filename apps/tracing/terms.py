@@ -29,6 +29,8 @@ DURATION: Final = "duration"
 OBSERVATION_FIGURES: Final[Mapping[str, int]] = {
     DURATION: 20, "input_tokens": 21, "output_tokens": 22, "cost": 23, "ttft_ms": 24,
 }  # fmt: skip
+#: Numbers of JSON fields within the index; keys and numbers of these are another array.
+OBSERVATION_OBJECTS: Final[Mapping[str, int]] = {"metadata": 40, "attributes": 41}
 #: A figure is indexed as both.
 _KINDS: Final = ("figure", "octave")
 _DIRECTIONS: Final = {"gt": 1, "gte": 1, "lt": -1, "lte": -1, "eq": 0}
@@ -122,12 +124,34 @@ class _Figures(models.Func):
     output_field = ArrayField(models.BigIntegerField())
 
 
+class _JsonKey(models.Func):
+    """The number that stands for a key of a JSON field in a workspace."""
+
+    function = "tracing_json_key"
+    output_field = models.BigIntegerField()
+
+
+class _JsonTerms(models.Func):
+    """The numbers of a JSON field's keys and numbers."""
+
+    function = "tracing_json_terms"
+    output_field = ArrayField(models.BigIntegerField())
+
+
+class _JsonNumbers(models.Func):
+    """The numbers of all buckets and octaves on a side of a number under a key."""
+
+    function = "tracing_json_numbers"
+    output_field = ArrayField(models.BigIntegerField())
+
+
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The numbers of a table's columns and figures within its search index."""
+    """The numbers of a table's columns, figures and JSON fields within its search index."""
 
     terms: Mapping[str, int]
     figures: Mapping[str, int] = field(default_factory=dict)
+    objects: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def sql(self) -> str:
@@ -137,6 +161,11 @@ class Index:
             bucket = f"tracing_bucket(({_MILLISECONDS_SQL if name == DURATION else name})::double precision)"
             items += (f"tracing_{kind}(workspace_id, {n}, {bucket})" for kind in _KINDS)
         return f"ARRAY[{', '.join(items)}]"
+
+    @property
+    def objects_sql(self) -> list[str]:
+        """The indexed arrays of the JSON columns."""
+        return [f"tracing_json_terms(workspace_id, {n}, {column})" for column, n in self.objects.items()]
 
     def has_value(self, workspace_id: Any, column: str, values: list[str]) -> models.Q:
         """The column is one of `values`, or its number happens to be the same: to be compared as well."""
@@ -153,6 +182,27 @@ class Index:
         figure = models.Value(value), models.Value(_DIRECTIONS[operator])
         return self._overlaps(_Figures(_of(workspace_id), models.Value(self.figures[name]), *figure))
 
+    def has_key(self, workspace_id: Any, column: str, key: str) -> models.Q:
+        """The object has the key, or the one that a way with this name begins with: to be looked at as well."""
+        own = (_of(workspace_id), models.Value(self.objects[column]))
+        keys = dict.fromkeys((key, key.partition(".")[0]))
+        return self._of_object(column, _Array(*(_JsonKey(*own, models.Value(name)) for name in keys)))
+
+    def compares_key(self, workspace_id: Any, column: str, key: str, operator: str, value: float) -> models.Q:
+        """What is under the key is in a bucket that `value` leaves open, or further inside: to be compared as well.
+
+        `operator` is one of gt, gte, lt and lte.
+        """
+        own = (_of(workspace_id), models.Value(self.objects[column]))
+        side = models.Value(value), models.Value(_DIRECTIONS[operator])
+        found = self._of_object(column, _JsonNumbers(*own, models.Value(key), *side))
+        first, dot, _rest = key.partition(".")
+        return found | self._of_object(column, _Array(_JsonKey(*own, models.Value(first)))) if dot else found
+
+    def _of_object(self, column: str, wanted: models.Func) -> models.Q:
+        own = models.F("workspace_id"), models.Value(self.objects[column]), models.F(column)
+        return models.Q(_Overlaps(_JsonTerms(*own), wanted))
+
     def _overlaps(self, wanted: models.Func) -> models.Q:
         workspace = models.F("workspace_id")
         items: list[models.Func] = [Term(workspace, n, models.F(name)) for name, n in self.terms.items()]
@@ -165,7 +215,7 @@ class Index:
         return models.Q(_Overlaps(_Array(*items), wanted))
 
 
-OBSERVATIONS: Final = Index(OBSERVATION_TERMS, OBSERVATION_FIGURES)
+OBSERVATIONS: Final = Index(OBSERVATION_TERMS, OBSERVATION_FIGURES, OBSERVATION_OBJECTS)
 TRACES: Final = Index(TRACE_TERMS)
 
 

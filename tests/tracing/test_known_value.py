@@ -233,29 +233,26 @@ def test_a_week_begins_on_monday():
     assert known.week_of(datetime(1970, 1, 1, tzinfo=UTC)).isoformat() == "1969-12-29"
 
 
+def comparisons():
+    """Conditions of every operator, on values that are there and others."""
+    values = {
+        "name": ("chat", "ha"), "environment": ("live",), "release": ("x",), "input": ("rder-7, ple", "退", "order"),
+        "metadata.a.b": ("5", "x"), "metadata.c.d": ("x",), "metadata.e": ("5", "5.0"), "metadata.a": ("5",),
+    }  # fmt: skip
+    for place, wanted in values.items():
+        field = OBSERVATIONS.fields[place.partition(".")[0]]
+        for operator in OPERATORS[field.kind]:
+            yield from (
+                Condition.parse(f"{place}:{operator}:{value}", OBSERVATIONS.fields) for value in wanted
+            )
+
+
 def test_lists_find_the_same_with_and_without_what_is_known(viewer, workspace):
-    """Every operator of every field, on values that are there: a list finds what the database finds by itself."""
+    """Every operator finds what the database finds by itself."""
     make_trace(workspace, USER_ID="ada", ENVIRONMENT="live", metadata={"a": {"b": 5}, "c.d": "x", "e": "5.0"})
-    make_trace(
-        workspace, name="other", SESSION_ID="s-1", INPUT="退款 order-7, please", metadata={"a": {"b": "5"}}
-    )
-    rows = Observation.objects.in_workspace(workspace).with_duration()
-    for field in OBSERVATIONS.fields.values():
-        places = (
-            [f"{field.name}.{key}" for key in ("a.b", "c.d", "e", "a")]
-            if field.kind == "json"
-            else [field.name]
-        )
-        for place in places:
-            for operator in OPERATORS[field.kind]:
-                for value in ("5", "x", "chat", "live", "order", "退", "rder-7, ple", "ada", "0", "5.0"):
-                    condition = Condition.parse(f"{place}:{operator}:{value}", OBSERVATIONS.fields)
-                    if condition is None or field.path.startswith("trace."):
-                        continue
-                    page = read_page(
-                        Search(OBSERVATIONS, conditions=(condition,)), user=viewer, workspace=workspace
-                    )
-                    found = {one.pk for one in page.rows}
-                    assert found == {one.pk for one in rows.filter(condition.to_q())}, condition.encode()
-                    if operator in {"set", "empty"}:
-                        break
+    make_trace(workspace, name="other", INPUT="退款 order-7, please", metadata={"a": {"b": "5"}})
+    rows = Observation.objects.in_workspace(workspace)
+    for condition in filter(None, comparisons()):
+        page = read_page(Search(OBSERVATIONS, conditions=(condition,)), user=viewer, workspace=workspace)
+        found = {one.pk for one in page.rows}
+        assert found == {one.pk for one in rows.filter(condition.to_q())}, condition.encode()

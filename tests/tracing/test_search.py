@@ -13,6 +13,7 @@ from apps.tracing.explorer import OBSERVATIONS, TRACES, Condition, Search, count
 from apps.tracing.explorer.keyset import Cursor
 from apps.tracing.models import Observation, Trace
 from apps.tracing.services import sealing
+from apps.tracing.writer import known
 from tests.factories.tracing import make_trace
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +39,13 @@ def far_away(viewer, workspace, monkeypatch):
         TAGS='["vip"]',
         ENVIRONMENT="live-7",
         INPUT="Wo ist 订单号 Zürich-88?",
-        metadata={"customer": {"tier": "gold"}, "seats": 12, "plan.name": "pro"},
+        metadata={
+            "customer": {"tier": "gold"},
+            "seats": 12,
+            "plan.name": "pro",
+            "share": "0.25",
+            "gone": None,
+        },
     )
     Observation.objects.of_trace(old).filter(span_id="0000000000000001").update(
         end_time=old.start_time + timedelta(milliseconds=90_000.4)
@@ -82,6 +89,27 @@ BY_CONDITION = {
     "latency_ms:lte:0.5": ["retrieve"],
     "latency_ms:lt:0.5": [],
 }
+#: The same of what is not known of its values.
+BY_JSON = {
+    "metadata.seats:gte:12": ["answer"],
+    "metadata.seats:gt:12": [],
+    "metadata.seats:lte:12": ["answer"],
+    "metadata.seats:lt:1": [],
+    "metadata.share:gt:0.2": ["answer"],
+    "metadata.share:gt:0.26": [],
+    "metadata.customer.tier:contains:OL": ["answer"],
+    "metadata.customer.tier:set": ["answer"],
+    "metadata.customer.tier:gt:1": [],
+    "metadata.plan.name:set": ["answer"],
+    "metadata.gone:set": [],
+    "metadata.seats.0:set": [],
+    "input:contains:ist 订": ["answer"],
+    "input:contains:rich-8": ["answer"],
+    "input:contains:rich 8": [],
+    "input:starts:wo is": ["answer"],
+    "input:words:zür wo": ["answer"],
+    "input:words:rich": [],
+}
 #: Whether each text finds it.
 BY_TEXT = {
     "züri": True, "88 WO": True, "订单": True, "单订": False, "rich": False, "?": True, "zürich nowhere": False,
@@ -91,6 +119,17 @@ BY_TEXT = {
 def test_what_is_seldom_is_found_through_the_index(viewer, workspace, far_away):
     found = {condition: names(OBSERVATIONS, viewer, workspace, condition) for condition in BY_CONDITION}
     assert found == BY_CONDITION
+
+
+@pytest.fixture
+def unknown(monkeypatch):
+    """Values of JSON fields are not noted."""
+    monkeypatch.setattr(known, "MAX_VALUES_OF_KEY", 0)
+
+
+def test_what_is_not_known_is_found_through_the_index(viewer, workspace, unknown, far_away):
+    found = {condition: names(OBSERVATIONS, viewer, workspace, condition) for condition in BY_JSON}
+    assert found == BY_JSON
 
 
 #: The same for traces, which have indexes of their own for what few of them are.
@@ -115,15 +154,21 @@ def test_words_are_found_by_their_beginnings(viewer, workspace, far_away, kind):
     assert {text: "answer" in names(kind, viewer, workspace, text=text) for text in BY_TEXT} == BY_TEXT
 
 
-def test_a_day_that_is_over_has_an_index_for_what_the_list_asks_about_latency(workspace):
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda pk: terms.OBSERVATIONS.compares(pk, "duration", "gte", 90_000),
+        lambda pk: terms.OBSERVATIONS.has_key(pk, "metadata", "a.b"),
+        lambda pk: terms.OBSERVATIONS.compares_key(pk, "attributes", "a.b", "lt", 3),
+    ],
+)
+def test_a_day_that_is_over_has_an_index_for_what_the_list_asks(workspace, ask):
     trace = make_trace(workspace, ago_s=86400 * 3)
     table = f"tracing_observation_p{trace.start_time:%Y%m%d}"
     row = Observation.objects.of_trace(trace).get(span_id="0000000000000003")
     Observation.objects.bulk_create(clone(row, number) for number in range(100, 400))
     sealing.seal()
-    found = Observation.objects.in_workspace(workspace).filter(
-        terms.OBSERVATIONS.compares(workspace.pk, "duration", "gte", 90_000)
-    )
+    found = Observation.objects.in_workspace(workspace).filter(ask(workspace.pk))
     sql, params = found.query.sql_with_params()
     with connection.cursor() as cursor, steps.without("indexscan", "seqscan"):
         cursor.execute(f"EXPLAIN {sql}", params)
@@ -197,6 +242,13 @@ def test_stretches_cover_the_range_without_gaps_both_ways():
     assert all(near.end == far.start for near, far in pairwise(newer))
     assert len(older) < 8 > len(newer)
     assert older[0].start == datetime(2026, 3, 10, tzinfo=UTC)
+
+
+def test_an_index_is_not_asked_for_what_most_rows_have(viewer, workspace, far_away, monkeypatch):
+    """Rows are gone through where an index would name too many; the same ones are found."""
+    monkeypatch.setattr(steps, "SELDOM", 0)
+    found = {condition: names(OBSERVATIONS, viewer, workspace, condition) for condition in BY_CONDITION}
+    assert found == BY_CONDITION
 
 
 def test_words_are_split_as_the_database_splits_them(db):

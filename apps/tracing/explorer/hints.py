@@ -88,14 +88,19 @@ def _flag(condition: Condition, *_unused: Any) -> models.Q | None:
 
 
 def _json(
-    condition: Condition, _index: terms.Index, _workspace_id: Any, known: Sequence[str] | None
+    condition: Condition, index: terms.Index, workspace_id: Any, known: Sequence[str] | None
 ) -> models.Q | None:
-    values = [condition.value] if known is None and condition.operator == "is" else known
-    if not values or is_place(condition.key):
+    path, key, operator = condition.field.path, condition.key, condition.operator
+    if is_place(key) or operator in {"not", "empty"}:
         return None
+    values = [condition.value] if known is None and operator == "is" else known
+    if values is None and operator in COMPARISONS:
+        return index.compares_key(workspace_id, path, key, operator, float(condition.value))
+    if values is None:
+        return index.has_key(workspace_id, path, key)
     found = models.Q()
     for value in values:
-        found |= _contains(condition.field.path, condition.key, value)
+        found |= _contains(path, key, value)
     return found
 
 

@@ -131,7 +131,7 @@ class Search:
             limit,
             where=steps.Range(start, end, newer),
             everything=self.everything(user=user, workspace=workspace),
-            indexed=bool(self.text) or any(each.where is not None for each in hints),
+            hinted=self._hinted(hints, user=user, workspace=workspace),
             coverage=_coverage if self.kind is OBSERVATIONS else Coverage,
             patience_s=patience_s,
         )
@@ -140,7 +140,6 @@ class Search:
         self, *, user: User | AnonymousUser, workspace: Workspace, hints: Sequence[Hint] | None = None
     ) -> models.QuerySet[Any]:
         """The rows that match and that `user` may see, in no order; `hints` where they are known already."""
-        start, end = self.bounds()
         found = self.everything(user=user, workspace=workspace)
         if hints is None:
             hints = self.hints(user=user, workspace=workspace)
@@ -148,29 +147,50 @@ class Search:
             return found.none()  # type: ignore[no-any-return]  # a queryset of either model
         if self.text:
             found = found.with_text(self.text)
-        if self.kind is TRACES:
-            return _narrow(found, hints)
-        of_trace = [each for each in hints if each.condition.field.path.startswith(_OF_TRACE)]
-        if of_trace:
-            # a trace begins before its steps and may have begun before the range
-            traces: Any = Trace.objects.in_workspace(workspace).filter(
-                end_time__gte=start, start_time__lt=end
-            )
-            found = found.filter(trace_id__in=_narrow(traces, of_trace).values("trace_id"))
-        return _narrow(found.with_duration(), [each for each in hints if each not in of_trace])
+        if self.kind is OBSERVATIONS:
+            found = self._with_traces(found.with_duration(), hints, workspace)
+        for each in self._own(hints):
+            if each.where is not None:
+                found = found.filter(each.where)
+            found = found.filter(each.condition.to_q())
+        return found  # type: ignore[no-any-return]  # same
+
+    def _hinted(
+        self, hints: Sequence[Hint], *, user: User | AnonymousUser, workspace: Workspace
+    ) -> models.QuerySet[Any] | None:
+        """The rows that the search indexes name; None when they know nothing of the conditions."""
+        known = [each for each in hints if each.where is not None]
+        if not known and not self.text:
+            return None
+        found = self.everything(user=user, workspace=workspace)
+        if self.text:
+            found = found.with_text(self.text)
+        for each in self._own(known):
+            found = found.filter(each.where)
+        return self._with_traces(found, known, workspace) if self.kind is OBSERVATIONS else found
+
+    def _own(self, hints: Sequence[Hint]) -> list[Hint]:
+        """Those about the rows themselves."""
+        return [each for each in hints if not each.condition.field.path.startswith(_OF_TRACE)]
+
+    def _with_traces(self, rows: Any, hints: Sequence[Hint], workspace: Workspace) -> Any:
+        """Observations whose traces meet the conditions on these."""
+        of_trace = [each for each in hints if each not in self._own(hints)]
+        if not of_trace:
+            return rows
+        # a trace begins before its steps and may have begun before the range
+        start, end = self.bounds()
+        traces: Any = Trace.objects.in_workspace(workspace).filter(end_time__gte=start, start_time__lt=end)
+        for each in of_trace:
+            if each.where is not None:
+                traces = traces.filter(each.where)
+            traces = traces.filter(each.condition.to_q(each.condition.field.path.removeprefix(_OF_TRACE)))
+        return rows.filter(trace_id__in=traces.values("trace_id"))
 
 
 def _coverage() -> Coverage:
     with connection.cursor() as cursor:
         return read_coverage(cursor)
-
-
-def _narrow(rows: models.QuerySet[Any], hints: Sequence[Hint]) -> models.QuerySet[Any]:
-    for each in hints:
-        if each.where is not None:
-            rows = rows.filter(each.where)
-        rows = rows.filter(each.condition.to_q(each.condition.field.path.removeprefix(_OF_TRACE)))
-    return rows
 
 
 @dataclass(frozen=True, slots=True)

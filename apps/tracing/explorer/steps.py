@@ -2,9 +2,9 @@
 
 What is frequent is found in the newest rows by going through them in their order; for what is seldom the search indexes
 are asked. Which of the two a condition is cannot be known beforehand, and PostgreSQL guesses wrong about JSON: so the
-first rows are looked at, and only what they leave open is asked of the indexes. Where no index helps, rows are gone
-through in portions, as large as the time that is left allows. When it is over, a search stops behind a step and says
-how far it came: whoever asked can show what there is, and go on.
+first rows are looked at, and only what they leave open is asked of the indexes. Where no index helps, or where it would
+name too many, rows are gone through in portions, as large as the time that is left allows. When it is over, a search
+stops behind a step and says how far it came: whoever asked can show what there is, and go on.
 """
 
 import time
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import orjson
 from django.db import connection, models
 
 from apps.tracing.writer.coverage import Coverage
@@ -22,6 +23,8 @@ from apps.tracing.writer.coverage import Coverage
 LOOKED_AT: Final = 10_000
 #: Rows of a portion at least, where no index helps.
 PORTION: Final = 5_000
+#: An index is asked when it is expected to name fewer rows than this of a stretch: some 50 ms.
+SELDOM: Final = 20_000
 #: Seconds after which no further step is begun; and when somebody waits for the page, which then goes on by itself.
 ENOUGH_S: Final = 1.0
 PAGE_S: Final = 0.05
@@ -66,14 +69,14 @@ def read(
     *,
     where: Range,
     everything: models.QuerySet[Any],
-    indexed: bool,
+    hinted: models.QuerySet[Any] | None,
     coverage: Callable[[], Coverage],
     patience_s: float = ENOUGH_S,
 ) -> Found:
     """The first `limit` rows of `ordered` within a range, or what was found of them within `patience_s`.
 
-    `everything` is the list without its conditions; `indexed` says that a search index knows one of the conditions,
-    and `coverage` where there is one.
+    `everything` is the list without its conditions, and `hinted` with what the search indexes know of them, if they
+    know anything; `coverage` says where there is one.
     """
     pace = _Pace(patience_s)
     edge = _edge(everything, where, LOOKED_AT)
@@ -89,7 +92,8 @@ def read(
         return Found(rows, near.last)
     pace.walked(LOOKED_AT)
     sorted_out = _sorted_out(ordered)
-    for stretch, by_index in _covered(far, coverage()) if indexed else [(far, False)]:
+    for stretch, indexed in [(far, False)] if hinted is None else _covered(far, coverage()):
+        by_index = indexed and hinted is not None and _expected(stretch.of(hinted)) < SELDOM
         for part in [stretch] if by_index else _portions(everything, stretch, pace):
             # what the indexes name is gathered, instead of reading in the list's order
             with without("indexscan", "seqscan") if by_index else without():
@@ -121,6 +125,15 @@ class _Pace:
     def portion(self) -> int:
         """Rows that take half of the time that is left; some at any rate."""
         return max(int(self._rate * (self._end - time.monotonic()) / 2), PORTION)
+
+
+def _expected(rows: models.QuerySet[Any]) -> float:
+    """How many rows PostgreSQL believes there are."""
+    sql, params = rows.order_by().values_list("start_time").query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
+        plan = cursor.fetchone()[0]
+    return float((orjson.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]["Plan Rows"])
 
 
 def _sorted_out(ordered: models.QuerySet[Any]) -> models.QuerySet[Any]:

@@ -30,7 +30,8 @@ _ROWS: Final = f"""
 USING gin (
     ({terms.OBSERVATIONS.sql}),
     tags, metadata jsonb_path_ops, attributes jsonb_path_ops,
-    (tracing_words({terms.TEXT_SQL}))
+    (tracing_words({terms.TEXT_SQL})),
+    {", ".join(f"({array})" for array in terms.OBSERVATIONS.objects_sql)}
 )"""
 _FIGURES: Final = """
 SELECT inhrelid::regclass FROM pg_inherits JOIN pg_index ON indexrelid = inhrelid
