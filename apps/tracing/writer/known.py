@@ -33,7 +33,7 @@ COLUMNS: Final[Mapping[str, int]] = {
 #: Objects whose values are followed by the way to them, their keys and values up to these numbers.
 OBJECTS: Final = ("metadata", "attributes")
 MAX_KEYS: Final = 300
-MAX_VALUES_OF_KEY: Final = 500
+MAX_VALUES_OF_KEY: Final = 100
 #: Longer texts are not followed, nor are longer ways to values: the rows are the key of an index.
 MAX_TEXT: Final = 500
 MAX_LENGTH: Final = 200
