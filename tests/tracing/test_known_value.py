@@ -14,8 +14,9 @@ from apps.tracing.explorer.known import known_values, suggest
 from apps.tracing.models import Knowledge, KnownValue, Observation
 from apps.tracing.services import retention
 from apps.tracing.services.known_value import forget_values
+from apps.tracing.services.traces import tag_traces
 from apps.tracing.writer import SpanWriter, known
-from tests.factories.core import make_workspace
+from tests.factories.core import SYSTEM, make_workspace
 from tests.factories.tracing import make_row, make_span, make_trace, store
 
 pytestmark = pytest.mark.django_db
@@ -51,7 +52,15 @@ def stored(workspace):
             status_message="no such file",
             metadata={"a": {"b": "x"}, "far": 1e-9},
         ),
-        row(workspace, 3, name="act", user_id="ada", release="r1", attributes={"k" * 300: 1, "n": -3}),
+        row(
+            workspace,
+            3,
+            name="act",
+            user_id="ada",
+            release="r1",
+            tags=["vip", "eu"],
+            attributes={"k" * 300: 1, "n": -3},
+        ),
     )
 
 
@@ -67,6 +76,10 @@ def stored(workspace):
         ("release:empty", [""]),
         ("status_message:starts:no", ["no such file"]),
         ("user_id:contains:d", ["ada"]),
+        ("tags:has:vip", ["vip"]),
+        ("tags:has:nothing", []),
+        ("tags:set", ["eu", "vip"]),
+        ("tags:lacks:vip", None),
         ("metadata.a.b:set", ["5", "x"]),
         ("metadata.a.b:gte:5", ["5"]),
         ("metadata.a.b:gt:5", []),
@@ -130,6 +143,17 @@ def test_the_name_of_a_trace_is_known_as_well(viewer, workspace):
         workspace=workspace,
     )
     assert [trace.name for trace in page.rows] == ["my flow"]
+
+
+def test_a_tag_given_by_hand_is_known(viewer, workspace):
+    trace = make_trace(workspace, MODEL="small-1")
+    assert values(viewer, workspace, "tags:set", TRACES) == []
+    assert tag_traces(actor=SYSTEM, traces=[trace], tag="odd") == 1
+    assert values(viewer, workspace, "tags:has:odd", TRACES) == ["odd"]
+    assert values(viewer, workspace, "model:set", TRACES) == ["", "small-1"]
+    for text in ("tags:has:odd", "tags:set", "model:set"):
+        search = Search(TRACES, conditions=(Condition.parse(text, TRACES.fields),))
+        assert [one.pk for one in read_page(search, user=viewer, workspace=workspace).rows] == [trace.pk]
 
 
 def test_what_a_refused_batch_had_is_noted_again(viewer, workspace):

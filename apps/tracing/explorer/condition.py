@@ -80,9 +80,11 @@ class Condition:
         return _BUILDERS[self.field.kind](self, path or self.field.path)
 
     def of_value(self, path: str) -> models.Q:
-        """The condition on a column that holds one value of the field as text."""
+        """The condition on a column that holds one value of the field as text, or one item of a list."""
         if self.field.kind is Kind.JSON:
             return _of_text(self, Cast(path, models.TextField()))
+        if self.field.kind is Kind.LIST:
+            return models.Q(**{path: self.value}) if self.operator == "has" else models.Q()
         return self.to_q(path)
 
     @property

@@ -79,7 +79,11 @@ def _number(condition: Condition, index: terms.Index, workspace_id: Any, _known:
     return index.compares(workspace_id, path, operator, float(condition.value))
 
 
-def _list(condition: Condition, *_unused: Any) -> models.Q | None:
+def _list(
+    condition: Condition, _index: terms.Index, _workspace_id: Any, known: Sequence[str] | None
+) -> models.Q | None:
+    if condition.operator == "set" and known:
+        return models.Q(**{f"{condition.field.path}__overlap": [item for item in known if item]})
     return models.Q() if condition.operator == "has" else None
 
 

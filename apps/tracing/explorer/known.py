@@ -10,15 +10,17 @@ from apps.core.models import User, Workspace
 from apps.tracing.explorer.condition import Condition
 from apps.tracing.explorer.fields import Field, Kind
 from apps.tracing.models import Knowledge, KnownValue
-from apps.tracing.writer.known import COLUMNS, MAX_LENGTH, OBJECTS, PEOPLE, week_of
+from apps.tracing.writer.known import COLUMNS, LISTS, MAX_LENGTH, OBJECTS, PEOPLE, week_of
 
 #: An index is asked for so many values at most. More of them are in so many rows that these are met soon.
 MOST: Final = 1_000
 MOST_OF_KEY: Final = 50
 #: Suggested at once.
 SUGGESTED: Final = 20
-#: Rows without the key meet these as well.
-_OF_NOTHING: Final = frozenset({"not", "empty"})
+#: Rows without the key meet these as well, and lists without the item.
+_OF_NOTHING: Final = frozenset({"not", "lacks", "empty"})
+#: Columns of traces that gather what steps have in another one.
+_SAME: Final = {"model_names": "model"}
 #: What may be a place in a list: PostgreSQL reads `-1` and ` 7` so too.
 _PLACE: Final = re.compile(r"\s*[-+]?\d+\s*")
 
@@ -43,7 +45,9 @@ def known_values(
     name, key = _place(condition.field), condition.key
     if name is None or (name in PEOPLE and condition.operator in {"is", "in"}):
         return None
-    if key and (condition.operator in _OF_NOTHING or is_place(key) or len(key) > MAX_LENGTH):
+    if condition.field.kind in {Kind.JSON, Kind.LIST} and condition.operator in _OF_NOTHING:
+        return None
+    if key and (is_place(key) or len(key) > MAX_LENGTH):
         return None
     rows = _rows(user, workspace, name, start, end)
     if rows.filter(kind__gt=Knowledge.VALUE, key__in={"", key}).exists():
@@ -74,10 +78,11 @@ def suggest(
 
 def _place(field: Field) -> str | None:
     """What a field's values are noted under."""
-    name = field.path.removeprefix("trace.")
-    if field.kind is Kind.JSON:
-        return name if name in OBJECTS else None
-    return name if field.kind is Kind.TEXT and name in COLUMNS else None
+    name = _SAME.get(field.path, field.path.removeprefix("trace."))
+    followed = {Kind.TEXT: COLUMNS, Kind.LIST: {*LISTS, *_SAME.values()}, Kind.JSON: OBJECTS}.get(
+        field.kind, ()
+    )
+    return name if name in followed else None
 
 
 def _rows(

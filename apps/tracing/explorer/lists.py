@@ -167,7 +167,9 @@ class Search:
             found = found.with_text(self.text)
         for each in self._own(known):
             found = found.filter(each.where)
-        return self._with_traces(found, known, workspace) if self.kind is OBSERVATIONS else found
+        if self.kind is OBSERVATIONS:
+            found = self._with_traces(found, known, workspace)
+        return found  # type: ignore[no-any-return]  # same
 
     def _own(self, hints: Sequence[Hint]) -> list[Hint]:
         """Those about the rows themselves."""

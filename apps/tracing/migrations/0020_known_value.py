@@ -20,7 +20,7 @@ FROM core_workspace AS workspace,
     (VALUES
         ('name', 1), ('type', 1), ('status', 1), ('level', 1), ('model', 1), ('provider', 1), ('prompt_name', 1),
         ('prompt_version', 1), ('environment', 1), ('release', 1), ('version', 1), ('source_type', 1),
-        ('source_id', 1), ('status_message', 1), ('user_id', 1), ('session_id', 1), ('metadata', 2), ('attributes', 2)
+        ('source_id', 1), ('status_message', 1), ('user_id', 1), ('session_id', 1), ('tags', 1), ('metadata', 2), ('attributes', 2)
     ) AS fields (field, kind)
 """
 

@@ -14,6 +14,7 @@ from apps.core.permissions import require_in
 from apps.tracing.exceptions import InvalidScore, InvalidTag
 from apps.tracing.models import Score, ScoreConfig, Trace
 from apps.tracing.selection import Selected
+from apps.tracing.services.known_value import note_value
 from apps.tracing.services.score import MAX_NAME, ScoreValue, author_reference, check_value
 from apps.tracing.services.trace import erase
 
@@ -39,8 +40,13 @@ def clean_tag(tag: str) -> str:
 
 
 def tag_traces(*, actor: Actor, traces: Sequence[Trace], tag: str) -> int:
-    """Tag traces; returns how many did not carry the tag before. Raises NotAllowed."""
-    return _change_tags(_ADD_TAG, actor, traces, tag)
+    """Tag traces of one workspace; returns how many did not carry the tag before. Raises NotAllowed."""
+    with transaction.atomic():
+        changed = _change_tags(_ADD_TAG, actor, traces, tag)
+        if changed:
+            moments = (trace.start_time for trace in traces)
+            note_value(workspace_id=traces[0].workspace_id, field="tags", value=tag, moments=moments)
+    return changed
 
 
 def untag_traces(*, actor: Actor, traces: Sequence[Trace], tag: str) -> int:

@@ -30,6 +30,8 @@ COLUMNS: Final[Mapping[str, int]] = {
     ),
     **dict.fromkeys(PEOPLE, 50_000),
 }  # fmt: skip
+#: Columns with lists of short texts, followed one by one; the same number of them.
+LISTS: Final[Mapping[str, int]] = {"tags": 1_000}
 #: Objects whose values are followed by the way to them, their keys and values up to these numbers.
 OBJECTS: Final = ("metadata", "attributes")
 MAX_KEYS: Final = 300
@@ -80,14 +82,16 @@ class _Week:
 
     workspace_id: UUID
     monday: date
-    columns: dict[str, set[str] | None] = field(default_factory=lambda: {name: set() for name in COLUMNS})
+    columns: dict[str, set[str] | None] = field(
+        default_factory=lambda: {name: set() for name in (*COLUMNS, *LISTS)}
+    )
     objects: dict[str, dict[str, set[str] | None] | None] = field(
         default_factory=lambda: {name: {} for name in OBJECTS}
     )
 
     def give_up(self, name: str, key: str, kind: int) -> None:
         """Follow a field or a key of it no further."""
-        if name in COLUMNS:
+        if name in self.columns:
             self.columns[name] = None
         elif kind == Knowledge.MORE_KEYS:
             self.objects[name] = None
@@ -96,9 +100,13 @@ class _Week:
 
     def add(self, row: ObservationRow) -> Iterator[Note]:
         """What a row has that was not noted."""
-        for (name, known), value in zip(self.columns.items(), _get_columns(row), strict=True):
+        for name, value in zip(COLUMNS, _get_columns(row), strict=True):
+            known = self.columns[name]
             if known is not None and value not in known:
                 yield self._value(name, value, known)
+        for tag in row.tags:
+            if (tags := self.columns["tags"]) is not None and tag not in tags:
+                yield self._value("tags", tag, tags)
         if row.trace_name and (names := self.columns["name"]) is not None and row.trace_name not in names:
             yield self._value("name", row.trace_name, names)
         for name, content in zip(OBJECTS, _get_objects(row), strict=True):
@@ -106,7 +114,7 @@ class _Week:
                 yield from self._object(name, content, keys)
 
     def _value(self, name: str, value: str, known: set[str]) -> Note:
-        if len(known) >= COLUMNS[name] or len(value) > MAX_TEXT:
+        if len(known) >= _most(name) or len(value) > MAX_TEXT:
             return self._give_up(name, "", Knowledge.MORE_VALUES)
         known.add(value)
         return self._note(name, "", Knowledge.VALUE, value)
@@ -148,6 +156,10 @@ class _Week:
 
 
 _UNSEEN: Final[set[str]] = set()
+
+
+def _most(name: str) -> int:
+    return COLUMNS[name] if name in COLUMNS else LISTS[name]
 
 
 def _text(value: object) -> str | None:
