@@ -25,11 +25,13 @@ _LEAST: Final = -1.0
 class Hint:
     """A condition, and what is true wherever it is (`where`), in the form that an index answers.
 
-    None where no index helps; `nothing` when it is known that no row meets the condition.
+    None where no index helps; `exact` when it is true of hardly any other row. `nothing` when it is known that no row
+    meets the condition.
     """
 
     condition: Condition
     where: models.Q | None
+    exact: bool = True
     nothing: bool = False
 
 
@@ -41,7 +43,16 @@ def hint(condition: Condition, index: terms.Index, workspace_id: Any, known: Seq
         Kind.TEXT: _text, Kind.PROSE: _prose, Kind.NUMBER: _number,
         Kind.LIST: _list, Kind.FLAG: _flag, Kind.JSON: _json,
     }  # fmt: skip
-    return Hint(condition, by_kind[condition.field.kind](condition, index, workspace_id, known))
+    where = by_kind[condition.field.kind](condition, index, workspace_id, known)
+    return Hint(condition, where, exact=where is not None and not _is_wide(condition, known))
+
+
+def _is_wide(condition: Condition, known: Sequence[str] | None) -> bool:
+    """Whether the hint is about the row as a whole, or about what is there instead of how it compares."""
+    kind = condition.field.kind
+    return kind is Kind.PROSE or (
+        kind is Kind.JSON and known is None and condition.operator not in {"is", *COMPARISONS}
+    )
 
 
 def _text(
@@ -53,7 +64,8 @@ def _text(
         return None
     column = condition.field.path.removeprefix("trace.")
     if column in _OWN:
-        return models.Q(**{f"{column}__in": values})
+        # the indexes hold traces that have one, which PostgreSQL does not conclude from many values
+        return models.Q(**{f"{column}__in": values}) & ~models.Q(**{column: ""})
     return index.has_value(workspace_id, column, list(values)) if column in index.terms else None
 
 

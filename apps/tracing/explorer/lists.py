@@ -130,9 +130,12 @@ class Search:
             ordered,
             limit,
             where=steps.Range(start, end, newer),
-            everything=self.everything(user=user, workspace=workspace),
-            hinted=self._hinted(hints, user=user, workspace=workspace),
-            coverage=_coverage if self.kind is OBSERVATIONS else Coverage,
+            source=steps.Source(
+                everything=self.everything(user=user, workspace=workspace),
+                hinted=self._hinted(hints, user=user, workspace=workspace),
+                exact=all(each.exact for each in hints),
+                coverage=_coverage if self.kind is OBSERVATIONS else Coverage,
+            ),
             patience_s=patience_s,
         )
 

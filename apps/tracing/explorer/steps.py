@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Final
 
 import orjson
 from django.db import connection, models
 
-from apps.tracing.writer.coverage import Coverage
+from apps.tracing.writer.coverage import Coverage, Part
 
 #: Rows that are looked at in their order: some 10 ms.
 LOOKED_AT: Final = 10_000
@@ -63,23 +64,25 @@ class Found:
     stopped: datetime | None = None
 
 
-def read(
-    ordered: models.QuerySet[Any],
-    limit: int,
-    *,
-    where: Range,
-    everything: models.QuerySet[Any],
-    hinted: models.QuerySet[Any] | None,
-    coverage: Callable[[], Coverage],
-    patience_s: float = ENOUGH_S,
-) -> Found:
-    """The first `limit` rows of `ordered` within a range, or what was found of them within `patience_s`.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A list without its conditions, and with what the search indexes know of them, if they know anything.
 
-    `everything` is the list without its conditions, and `hinted` with what the search indexes know of them, if they
-    know anything; `coverage` says where there is one.
+    `exact` when what they know is as much as the conditions say; `coverage` says where there is an index.
     """
+
+    everything: models.QuerySet[Any]
+    hinted: models.QuerySet[Any] | None
+    exact: bool
+    coverage: Callable[[], Coverage]
+
+
+def read(
+    ordered: models.QuerySet[Any], limit: int, *, where: Range, source: Source, patience_s: float = ENOUGH_S
+) -> Found:
+    """The first `limit` rows of `ordered` within a range, or what was found of them within `patience_s`."""
     pace = _Pace(patience_s)
-    edge = _edge(everything, where, LOOKED_AT)
+    edge = _edge(source.everything, where, LOOKED_AT)
     if edge is None:
         return Found(list(where.of(ordered)[:limit]))
     near, far = where.until(edge)
@@ -91,18 +94,41 @@ def read(
     if pace.is_over():
         return Found(rows, near.last)
     pace.walked(LOOKED_AT)
+    guess = _Guess(source, near, limit)
     sorted_out = _sorted_out(ordered)
-    for stretch, indexed in [(far, False)] if hinted is None else _covered(far, coverage()):
-        by_index = indexed and hinted is not None and _expected(stretch.of(hinted)) < SELDOM
-        for part in [stretch] if by_index else _portions(everything, stretch, pace):
+    for stretch, part in _covered(far, source):
+        by_index = part.indexed and guess.is_seldom(stretch, part)
+        for step in [stretch] if by_index else _portions(source.everything, stretch, pace):
             # what the indexes name is gathered, instead of reading in the list's order
             with without("indexscan", "seqscan") if by_index else without():
-                rows += part.of(sorted_out if by_index else ordered)[: limit - len(rows)]
+                rows += step.of(sorted_out if by_index else ordered)[: limit - len(rows)]
             if len(rows) >= limit:
                 return Found(rows)
-            if pace.is_over() and part.last != far.last:
-                return Found(rows, part.last)
+            if pace.is_over() and step.last != far.last:
+                return Found(rows, step.last)
     return Found(rows)
+
+
+class _Guess:
+    """Whether the search indexes would name few rows of a stretch."""
+
+    def __init__(self, source: Source, near: Range, limit: int) -> None:
+        self._source, self._near = source, near
+        self._most = max(SELDOM, 10 * limit)
+
+    def is_seldom(self, stretch: Range, part: Part) -> bool:
+        """PostgreSQL's expectation; it has none about slices, which are taken to be as the rows looked at."""
+        if self._source.hinted is None:
+            return False
+        return self._few_near if part.slice else _expected(stretch.of(self._source.hinted)) < self._most
+
+    @cached_property
+    def _few_near(self) -> bool:
+        # when the hints are exact these rows have just been read, and were not enough
+        if self._source.exact or self._source.hinted is None:
+            return True
+        most = LOOKED_AT // 100
+        return self._near.of(self._source.hinted).order_by().values("pk")[: most + 1].count() <= most
 
 
 class _Pace:
@@ -152,12 +178,16 @@ class _Moment(models.Func):
     output_field = models.DateTimeField()
 
 
-def _covered(far: Range, coverage: Coverage) -> Iterator[tuple[Range, bool]]:
-    """Stretches, nearest first, in parts that one index answers, or none; says whether one does."""
+def _covered(far: Range, source: Source) -> Iterator[tuple[Range, Part]]:
+    """Stretches, nearest first, each within a part that one index answers, or none."""
+    if source.hinted is None:
+        yield far, Part(far.start, far.end, indexed=False)
+        return
+    coverage = source.coverage()
     for stretch in stretches(far):
         parts = coverage.parts(stretch.start, stretch.end)
         for part in parts if far.newer else reversed(parts):
-            yield Range(part.start, part.end, far.newer), part.indexed
+            yield Range(part.start, part.end, far.newer), part
 
 
 def _portions(everything: models.QuerySet[Any], stretch: Range, pace: _Pace) -> Iterator[Range]:

@@ -102,6 +102,8 @@ def _slice(cursor: Any, day: date, now: datetime) -> None:
     condition = f"start_time >= '{start.isoformat()}' AND start_time < '{end.isoformat()}'"
     if _build(cursor, one.name, f"ON {table} {_ROWS} WHERE {condition}"):
         cursor.execute(f"COMMENT ON INDEX {one.name} IS '{size}'")
+        # how frequent values are decides whether the list asks the index
+        cursor.execute(f"ANALYZE {table}")
         logger.info("The spans of %s from %s to %s are indexed.", day, f"{start:%H:%M}", f"{end:%H:%M}")
 
 

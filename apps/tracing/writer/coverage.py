@@ -54,11 +54,12 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A stretch of time, `end` excluded, and whether an index answers all of it."""
+    """A stretch of time, `end` excluded, and whether an index answers all of it; `slice` when it is that of a slice."""
 
     start: datetime
     end: datetime
     indexed: bool
+    slice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Coverage:
                     continue
                 if edge < first:
                     yield Part(edge, first, True)
-                yield Part(first, last, part.indexed)
+                yield Part(first, last, part.indexed, part.slice)
                 edge = last
         if edge < end:
             yield Part(edge, end, True)
@@ -94,7 +95,7 @@ def _within(midnight: datetime, slices: tuple[Slice, ...]) -> Iterator[Part]:
     edge = midnight
     for one in slices:
         yield Part(edge, one.start, False)
-        yield Part(one.start, one.end, True)
+        yield Part(one.start, one.end, True, slice=True)
         edge = one.end
     yield Part(edge, midnight + timedelta(days=1), False)
 
