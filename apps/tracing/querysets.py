@@ -145,18 +145,10 @@ def _keys(traces: Collection["Trace"]) -> dict[str, Any]:
 def _mentions(text: str) -> models.Q:
     """Words of name, input or output preview that begin with those of `text`, case ignored; or the trace's id.
 
-    Looking for each word in the plain texts is quicker where no index is used, and what has no words has that alone.
+    What has no words is looked for in the plain texts alone.
     """
-    found = models.Q()
     wanted = terms.words(text)
-    for word in _neighbours(text, wanted):
-        found &= (
-            models.Q(name__icontains=word)
-            | models.Q(input_preview__icontains=word)
-            | models.Q(output_preview__icontains=word)
-        )
-    if wanted:
-        found &= terms.has_words(wanted)
+    found = terms.has_words(wanted, _neighbours(text, wanted))
     return found | models.Q(trace_id=text) if is_trace_id(text.lower()) else found
 
 

@@ -7,7 +7,7 @@ are indexed as they come. Observations are many and come fast: they are indexed 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -223,9 +223,20 @@ def _of(workspace_id: Any) -> models.Value:
     return models.Value(workspace_id, output_field=models.UUIDField())
 
 
-def has_words(found: list[str]) -> models.Q:
-    """Name, input or output preview have words that begin with these."""
-    return _have_words(found, "name", "input_preview", "output_preview")
+def has_words(found: list[str], plain: Sequence[str] | None = None) -> models.Q:
+    """Name, input or output preview have words that begin with these.
+
+    `plain` are pieces that at least one of the texts must have for that, by default the words: most rows fail there,
+    and looking for them is quicker than splitting texts where no index is used.
+    """
+    wanted = models.Q()
+    for piece in found if plain is None else plain:
+        wanted &= models.Q(
+            models.Q(name__icontains=piece)
+            | models.Q(input_preview__icontains=piece)
+            | models.Q(output_preview__icontains=piece)
+        )
+    return wanted & _have_words(found, "name", "input_preview", "output_preview") if found else wanted
 
 
 def column_has_words(column: str, found: list[str]) -> models.Q:

@@ -83,7 +83,7 @@ def small_slices(monkeypatch):
 
 def later(row, number, after):
     found = copy(row)
-    found.span_id, found.name = f"{number:016x}", "late"
+    found.span_id, found.name, found.metadata = f"{number:016x}", "late", None
     found.start_time = found.end_time = row.start_time + after
     return found
 
@@ -121,7 +121,7 @@ def test_a_running_day_is_indexed_in_slices_as_it_grows(viewer, workspace, small
                 for one in read_coverage(cursor).plain.get(midnight.date(), ())
             ]
 
-    trace = make_trace(workspace, ago_s=began - 3600 * 8, name="early")
+    trace = make_trace(workspace, ago_s=began - 3600 * 8, name="early", metadata={"note": "far" * 100})
     row = Observation.objects.of_trace(trace).get(span_id="0000000000000001")
     sealing.seal(now=noon)
     hours = [timedelta(hours=0), timedelta(hours=11, minutes=55), timedelta(hours=20, minutes=55)]
@@ -133,10 +133,11 @@ def test_a_running_day_is_indexed_in_slices_as_it_grows(viewer, workspace, small
     sealing.seal(now=night)
     assert slices() == [(hours[0], hours[1]), (hours[1], hours[2])]
     monkeypatch.setattr(steps, "LOOKED_AT", 2)
-    condition = Condition.parse("name:is:early", OBSERVATIONS.fields)
-    search = Search(OBSERVATIONS, start=midnight, end=night, conditions=(condition,))
-    found = read_page(search, user=viewer, workspace=workspace)
-    assert [row.name for row in found.rows] == ["early"]
+    for text in ("name:is:early", "metadata.note:contains:ARFAR"):
+        condition = Condition.parse(text, OBSERVATIONS.fields)
+        search = Search(OBSERVATIONS, start=midnight, end=night, conditions=(condition,))
+        found = read_page(search, user=viewer, workspace=workspace)
+        assert [row.name for row in found.rows] == ["early"], text
     assert midnight.date() in sealing.seal(now=midnight + timedelta(days=1, hours=1))
     assert slices() == []
 

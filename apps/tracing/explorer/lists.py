@@ -187,9 +187,9 @@ class Search:
         start, end = self.bounds()
         traces: Any = Trace.objects.in_workspace(workspace).filter(end_time__gte=start, start_time__lt=end)
         for each in of_trace:
-            if each.where is not None:
-                traces = traces.filter(each.where)
-            traces = traces.filter(each.condition.to_q(each.condition.field.path.removeprefix(_OF_TRACE)))
+            # users and sessions are named one by one: the condition would say nothing more, and mislead the planner
+            condition = each.condition.to_q(each.condition.field.path.removeprefix(_OF_TRACE))
+            traces = traces.filter(condition if each.where is None else each.where)
         return rows.filter(trace_id__in=traces.values("trace_id"))
 
 

@@ -28,7 +28,13 @@ PORTION: Final = 5_000
 SELDOM: Final = 20_000
 #: Seconds after which no further step is begun; and when somebody waits for the page, which then goes on by itself.
 ENOUGH_S: Final = 1.0
-PAGE_S: Final = 0.05
+PAGE_S: Final = 0.04
+
+
+#: Rows are read in the list's order and no further than needed, however few PostgreSQL expects to match; …
+_OUT_OF_ORDER: Final = ("bitmapscan", "sort")
+#: … and what the indexes name is gathered.
+_IN_ORDER: Final = ("indexscan", "seqscan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +92,19 @@ def read(
     if edge is None:
         return Found(list(where.of(ordered)[:limit]))
     near, far = where.until(edge)
-    # in their order and no further than needed, however few PostgreSQL expects to match
-    with without("bitmapscan", "sort"):
+    with without(*_OUT_OF_ORDER):
         rows = list(near.of(ordered)[:limit])
     if len(rows) >= limit:
         return Found(rows)
     if pace.is_over():
         return Found(rows, near.last)
     pace.walked(LOOKED_AT)
-    guess = _Guess(source, near, limit)
+    guess = _Guess(source, near, limit, len(rows))
     sorted_out = _sorted_out(ordered)
     for stretch, part in _covered(far, source):
         by_index = part.indexed and guess.is_seldom(stretch, part)
         for step in [stretch] if by_index else _portions(source.everything, stretch, pace):
-            # what the indexes name is gathered, instead of reading in the list's order
-            with without("indexscan", "seqscan") if by_index else without():
+            with without(*_IN_ORDER if by_index else _OUT_OF_ORDER):
                 rows += step.of(sorted_out if by_index else ordered)[: limit - len(rows)]
             if len(rows) >= limit:
                 return Found(rows)
@@ -112,13 +116,15 @@ def read(
 class _Guess:
     """Whether the search indexes would name few rows of a stretch."""
 
-    def __init__(self, source: Source, near: Range, limit: int) -> None:
+    def __init__(self, source: Source, near: Range, limit: int, found: int) -> None:
         self._source, self._near = source, near
         self._most = max(SELDOM, 10 * limit)
+        # as many rows again are likely to have the rest
+        self._soon_full = 2 * found >= limit
 
     def is_seldom(self, stretch: Range, part: Part) -> bool:
         """PostgreSQL's expectation; it has none about slices, which are taken to be as the rows looked at."""
-        if self._source.hinted is None:
+        if self._source.hinted is None or self._soon_full:
             return False
         return self._few_near if part.slice else _expected(stretch.of(self._source.hinted)) < self._most
 
