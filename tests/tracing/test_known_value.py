@@ -134,6 +134,15 @@ def test_an_object_with_many_keys_is_not_followed(viewer, workspace, monkeypatch
     assert KnownValue.objects.in_workspace(workspace).filter(kind=Knowledge.MORE_KEYS).count() == 1
 
 
+def test_what_is_deep_inside_is_not_followed(viewer, workspace):
+    deep = {"a": 1}
+    for _ in range(240):
+        deep = {"": deep}
+    store(row(workspace, metadata=deep))
+    assert values(viewer, workspace, "metadata.a:set") == []
+    assert values(viewer, workspace, f"metadata.{'.' * 240}a:set") is None
+
+
 def test_the_name_of_a_trace_is_known_as_well(viewer, workspace):
     store(row(workspace, trace_name="my flow"))
     assert values(viewer, workspace, "name:contains:flow", TRACES) == ["my flow"]

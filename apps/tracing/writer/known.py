@@ -5,7 +5,7 @@ further in that week. What is noted is committed before the rows that have it, s
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from math import isfinite
@@ -43,8 +43,11 @@ MAX_LENGTH: Final = 200
 REMEMBERED_S: Final = 3_600.0
 MAX_REMEMBERED: Final = 200_000
 
-_get_columns = attrgetter(*COLUMNS)
-_get_objects = attrgetter(*OBJECTS)
+_GETTERS: Final[Mapping[str, Callable[[ObservationRow], str]]] = {name: attrgetter(name) for name in COLUMNS}
+_OBJECT_GETTERS: Final[Mapping[str, Callable[[ObservationRow], Any]]] = {
+    name: attrgetter(name) for name in OBJECTS
+}
+_get_trace_name = attrgetter("trace_name")
 _MONDAY: Final = datetime(2001, 1, 1, tzinfo=UTC)
 _INSERT: Final = """
 INSERT INTO tracing_knownvalue (workspace_id, week, field, key, kind, value)
@@ -58,7 +61,11 @@ _MORE: Final = (
 
 def week_of(moment: datetime) -> date:
     """The Monday (of UTC) of the week that a moment is in."""
-    return (_MONDAY + timedelta(weeks=_week(moment))).date()
+    return _monday(_week(moment))
+
+
+def _monday(week: int) -> date:
+    return (_MONDAY + timedelta(weeks=week)).date()
 
 
 def _week(moment: datetime) -> int:
@@ -76,6 +83,10 @@ class Note(NamedTuple):
     value: str
 
 
+#: What is noted by the way to it; None where a way is no longer followed.
+_Keys = dict[str, set[str] | None]
+
+
 @dataclass(slots=True)
 class _Week:
     """What is noted of a workspace's week by the writer; None stands for a field or key that is no longer followed."""
@@ -85,9 +96,7 @@ class _Week:
     columns: dict[str, set[str] | None] = field(
         default_factory=lambda: {name: set() for name in (*COLUMNS, *LISTS)}
     )
-    objects: dict[str, dict[str, set[str] | None] | None] = field(
-        default_factory=lambda: {name: {} for name in OBJECTS}
-    )
+    objects: dict[str, _Keys | None] = field(default_factory=lambda: {name: {} for name in OBJECTS})
 
     def give_up(self, name: str, key: str, kind: int) -> None:
         """Follow a field or a key of it no further."""
@@ -98,54 +107,58 @@ class _Week:
         elif (keys := self.objects[name]) is not None:
             keys[key] = None
 
-    def add(self, row: ObservationRow) -> Iterator[Note]:
-        """What a row has that was not noted."""
-        for name, value in zip(COLUMNS, _get_columns(row), strict=True):
-            known = self.columns[name]
-            if known is not None and value not in known:
-                yield self._value(name, value, known)
-        for tag in row.tags:
-            if (tags := self.columns["tags"]) is not None and tag not in tags:
-                yield self._value("tags", tag, tags)
-        if row.trace_name and (names := self.columns["name"]) is not None and row.trace_name not in names:
-            yield self._value("name", row.trace_name, names)
-        for name, content in zip(OBJECTS, _get_objects(row), strict=True):
-            if content and (keys := self.objects[name]) is not None:
-                yield from self._object(name, content, keys)
+    def add(self, rows: Sequence[ObservationRow]) -> list[Note]:
+        """What rows have that was not noted."""
+        notes: list[Note] = []
+        for name, get in _GETTERS.items():
+            self._values(name, set(map(get, rows)), notes)
+        self._values("name", set(filter(None, map(_get_trace_name, rows))), notes)
+        self._values("tags", {tag for row in rows for tag in row.tags}, notes)
+        for name, get in _OBJECT_GETTERS.items():
+            for content in filter(None, map(get, rows)):
+                if (keys := self.objects[name]) is not None:
+                    self._object(name, "", content, keys, notes)
+        return notes
 
-    def _value(self, name: str, value: str, known: set[str]) -> Note:
-        if len(known) >= _most(name) or len(value) > MAX_TEXT:
-            return self._give_up(name, "", Knowledge.MORE_VALUES)
-        known.add(value)
-        return self._note(name, "", Knowledge.VALUE, value)
+    def _values(self, name: str, values: set[str], notes: list[Note]) -> None:
+        known = self.columns[name]
+        if known is None:
+            return
+        for value in values - known:
+            if len(known) >= _most(name) or len(value) > MAX_TEXT:
+                notes.append(self._give_up(name, "", Knowledge.MORE_VALUES))
+                return
+            known.add(value)
+            notes.append(self._note(name, "", Knowledge.VALUE, value))
 
     def _object(
-        self, name: str, content: Mapping[str, Any], keys: dict[str, set[str] | None]
-    ) -> Iterator[Note]:
+        self, name: str, prefix: str, content: Mapping[str, Any], keys: _Keys, notes: list[Note]
+    ) -> None:
         """Inner objects are gone through as well, by the way to their values."""
-        waiting: list[tuple[str, Mapping[str, Any]]] = [("", content)]
-        while waiting:
-            prefix, inner = waiting.pop()
-            for last, value in inner.items():
-                key = prefix + last
-                known = keys.get(key, _UNSEEN)
-                if isinstance(value, dict):
-                    waiting.append((f"{key}.", value))
-                if known is None or value is None:
-                    continue
-                if len(key) > MAX_LENGTH:
-                    continue
-                if known is _UNSEEN:
-                    if len(keys) >= MAX_KEYS:
-                        yield self._give_up(name, "", Knowledge.MORE_KEYS)
-                        return
-                    known = keys[key] = set()
-                text = _text(value)
-                if text is None or (text not in known and len(known) >= MAX_VALUES_OF_KEY):
-                    yield self._give_up(name, key, Knowledge.MORE_VALUES)
-                elif text not in known:
-                    known.add(text)
-                    yield self._note(name, key, Knowledge.VALUE, text)
+        for last, value in content.items():
+            key = prefix + last
+            if len(key) > MAX_LENGTH:
+                continue
+            known = keys.get(key, _UNSEEN)
+            if known is None or value is None:
+                pass
+            elif (text := _text(value)) is None or text not in known:
+                self._value_of_key(name, key, text, keys, notes)
+            if isinstance(value, dict):
+                self._object(name, f"{key}.", value, keys, notes)
+
+    def _value_of_key(self, name: str, key: str, text: str | None, keys: _Keys, notes: list[Note]) -> None:
+        if self.objects[name] is None:
+            return
+        if key not in keys and len(keys) >= MAX_KEYS:
+            notes.append(self._give_up(name, "", Knowledge.MORE_KEYS))
+            return
+        known = keys.setdefault(key, set())
+        if text is None or known is None or len(known) >= MAX_VALUES_OF_KEY:
+            notes.append(self._give_up(name, key, Knowledge.MORE_VALUES))
+            return
+        known.add(text)
+        notes.append(self._note(name, key, Knowledge.VALUE, text))
 
     def _give_up(self, name: str, key: str, kind: int) -> Note:
         self.give_up(name, key, kind)
@@ -197,19 +210,21 @@ class KnownValues:
         """Store what is new about `rows`, in a transaction of its own unless there is one."""
         if self._remembered > MAX_REMEMBERED or time.monotonic() > self._until:
             self.forget()
-        notes = [note for row in rows for note in self._week(connection, row).add(row)]
+        by_week: dict[tuple[UUID, int], list[ObservationRow]] = {}
+        for row in rows:
+            by_week.setdefault((row.workspace_id, _week(row.start_time)), []).append(row)
+        notes = [note for key, found in by_week.items() for note in self._find(connection, *key).add(found)]
         if notes:
             # in one order, so that two writers of the same wait for each other instead of deadlocking
             columns = zip(*sorted(set(notes)), strict=True)
             connection.execute(_INSERT, [list(column) for column in columns])
             self._remembered += len(notes)
 
-    def _week(self, connection: psycopg.Connection[Any], row: ObservationRow) -> _Week:
-        number = _week(row.start_time)
-        found = self._weeks.get((row.workspace_id, number))
+    def _find(self, connection: psycopg.Connection[Any], workspace_id: UUID, week: int) -> _Week:
+        found = self._weeks.get((workspace_id, week))
         if found is None:
-            found = _Week(row.workspace_id, week_of(row.start_time))
-            for name, key, kind in connection.execute(_MORE, [row.workspace_id, found.monday]):
+            found = _Week(workspace_id, _monday(week))
+            for name, key, kind in connection.execute(_MORE, [workspace_id, found.monday]):
                 found.give_up(name, key, kind)
-            self._weeks[row.workspace_id, number] = found
+            self._weeks[workspace_id, week] = found
         return found
