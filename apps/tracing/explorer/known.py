@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q
 
 from apps.core.models import User, Workspace
 from apps.tracing.explorer.condition import Condition
@@ -50,7 +51,7 @@ def known_values(
     if key and (is_place(key) or len(key) > MAX_LENGTH):
         return None
     rows = _rows(user, workspace, name, start, end)
-    if rows.filter(kind__gt=Knowledge.VALUE, key__in={"", key}).exists():
+    if rows.filter(Q(kind=Knowledge.MORE_KEYS) | Q(kind=Knowledge.MORE_VALUES, key=key)).exists():
         return None
     most = MOST_OF_KEY if key else MOST
     meeting = rows.filter(condition.of_value("value"), kind=Knowledge.VALUE, key=key)
