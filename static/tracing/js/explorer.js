@@ -39,6 +39,19 @@ function fragment(name, more = {}) {
   return get(`?${query}`);
 }
 
+/** The way on is that of the further step, the way back is that of the first one. */
+function keepPages(rows, fresh, upwards) {
+  const [on, back] = upwards ? ["prev", "next"] : ["next", "prev"];
+  const [before, after] = [rows, fresh].map((place) => place.querySelector("[data-pages]"));
+  if (before && after) {
+    after.querySelector(`[rel=${back}]`)?.remove();
+    after[upwards ? "append" : "prepend"](before.querySelector(`[rel=${back}]`) ?? document.createElement("span"));
+  } else if (before) {
+    before.querySelector(`[rel=${on}]`)?.remove();
+    fresh.append(before);
+  }
+}
+
 /** Put the rows of a further step to those that are there: below them, or above where the search goes upwards. */
 function addRows(rows, html, upwards) {
   const fresh = document.createElement("template");
@@ -47,17 +60,12 @@ function addRows(rows, html, upwards) {
   const [body, found] = [table, more].map((part) => part?.querySelector("tbody"));
   if (body) {
     body[upwards ? "prepend" : "append"](...(found?.children ?? []));
-    const side = upwards ? "next" : "prev";
-    const [before, after] = [rows, fresh.content].map((place) => place.querySelector("[data-pages]"));
-    if (before && after) {
-      after.querySelector(`[rel=${side}]`)?.remove();
-      after[upwards ? "append" : "prepend"](before.querySelector(`[rel=${side}]`) ?? document.createElement("span"));
-    }
     if (more) {
       more.replaceWith(table);
     } else {
-      fresh.content.replaceChildren(table, ...(before ? [before] : []));
+      fresh.content.replaceChildren(table);
     }
+    keepPages(rows, fresh.content, upwards);
   }
   rows.replaceChildren(fresh.content);
   renderTimes(rows);
