@@ -10,14 +10,18 @@ from apps.tracing.models.media import Media, MediaUse
 from apps.tracing.models.observation import Observation
 from apps.tracing.models.payload import ObservationPayload
 from apps.tracing.models.rollup import (
+    CountedTags,
     Grain,
     Level,
     Owner,
     Rollup,
     RollupProgress,
+    RollupTag,
     ScoreChange,
     ScoreRollup,
     SessionRollup,
+    TagChange,
+    TagRollup,
     UserRollup,
 )
 from apps.tracing.models.saved_view import SavedView
@@ -35,6 +39,7 @@ __all__ = [
     "AlertState",
     "Chart",
     "Comment",
+    "CountedTags",
     "Dashboard",
     "EventKind",
     "ExportFormat",
@@ -54,6 +59,7 @@ __all__ = [
     "Owner",
     "Rollup",
     "RollupProgress",
+    "RollupTag",
     "SavedView",
     "Score",
     "ScoreChange",
@@ -64,6 +70,8 @@ __all__ = [
     "SessionRollup",
     "Severity",
     "SpanDraft",
+    "TagChange",
+    "TagRollup",
     "Trace",
     "TraceExport",
     "TraceForwarder",

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from apps.tracing.exceptions import InvalidMetricQuery
 from apps.tracing.models import MetricView
-from apps.tracing.rollups.catalogue import DIMENSIONS, METRICS, METRICS_OF_PEOPLE, OPERATORS, PEOPLE
+from apps.tracing.rollups.catalogue import DIMENSIONS, METRICS, METRICS_OF_PEOPLE, OPERATORS, PEOPLE, TAG
 from apps.tracing.rollups.timerange import TimeRange
 
 MAX_METRICS: Final = 8
@@ -86,6 +86,7 @@ class MetricQuery:
                 name, DIMENSIONS[self.view], _("There is no dimension “%(name)s” here; there are: %(known)s.")
             )
         self._check_filters()
+        self._check_tags()
         self._check_people(set(names) - {""})
         if not 1 <= self.limit <= MAX_LIMIT:
             raise InvalidMetricQuery(_("The limit lies between 1 and %(limit)d.") % {"limit": MAX_LIMIT})
@@ -100,6 +101,18 @@ class MetricQuery:
                 raise InvalidMetricQuery(
                     _("A filter needs a value of at most %(limit)d characters.") % {"limit": MAX_VALUE}
                 )
+
+    def _check_tags(self) -> None:
+        """Sums by tag can't be added up: what has two of the tags would count twice."""
+        found = [item for item in self.filters if item.field == TAG]
+        if self.dimension == TAG or not found:
+            return
+        if len(found) > 1 or found[0].operator == "contains" or len(found[0].values) > 1:
+            raise InvalidMetricQuery(
+                _(
+                    "Figures can be filtered by one tag: it is, or it is not. By tag they can be told apart by several."
+                )
+            )
 
     def _check_people(self, names: set[str]) -> None:
         people = names & set(PEOPLE)
@@ -120,11 +133,25 @@ class MetricQuery:
         names = {self.dimension, *(item.field for item in self.filters)}
         return next((name for name in PEOPLE if name in names), "")
 
+    @property
+    def tagged(self) -> bool:
+        """Whether it asks about tags."""
+        return self.dimension == TAG or any(item.field == TAG for item in self.filters)
+
+    @property
+    def without_tag(self) -> MetricFilter | None:
+        """The filter that leaves out what has a tag; what is told apart by tag leaves out the tag itself."""
+        if self.dimension == TAG:
+            return None
+        return next((item for item in self.filters if item.field == TAG and item.operator == "not"), None)
+
     def with_filters(self, extra: Iterable[MetricFilter]) -> "MetricQuery":
-        """The query narrowed further, where the view knows the fields."""
+        """The query narrowed further, where the view knows the fields; a tag of its own stays the only one."""
         if self.people:
             return self
-        known = DIMENSIONS[self.view]
+        known = set(DIMENSIONS[self.view])
+        if self.tagged and self.dimension != TAG:
+            known.remove(TAG)
         return replace(self, filters=(*self.filters, *(item for item in extra if item.field in known)))
 
     def shape(self) -> "MetricQuery":

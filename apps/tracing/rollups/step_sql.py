@@ -1,0 +1,135 @@
+"""Rows of steps: what tells them apart, what is added up, and how longer rows are made of shorter ones."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from apps.tracing.models import Level
+from apps.tracing.rollups.histogram import SLOT_SQL, array_of
+
+#: Where the row of a length begins that a moment belongs to.
+BUCKET: Final = "date_bin(make_interval(mins => {grain}), {moment}, '2000-01-01 00:00:00+00')"
+
+_SUMS: Final = ("count", "errors", "input_tokens", "output_tokens", "cost")
+_NAMES: Final = ("type", "model", "environment", "name", "owner", "prompt_name", "prompt_version")
+#: Only these tell rows of the lesser levels apart.
+_KNOWN: Final = {
+    Level.BASE: frozenset({"type", "model", "environment"}),
+    Level.NARROW: frozenset({"environment"}),
+}
+
+# What a trace is called is known when its root has arrived, or from the beginning when we traced it ourselves.
+OWNER: Final = """CASE
+    WHEN {source_type} = ANY (%(agents)s) THEN 'agent'
+    WHEN {source_type} = ANY (%(workflows)s) THEN 'workflow'
+    ELSE ''
+END"""
+
+# A step `o` of a trace `t`, as far as it tells rows apart and is added up.
+STEP: Final = f"""
+        o.workspace_id, o.trace_id, date_trunc('minute', o.start_time) AS minute, o.type,
+        left(o.model, 200) AS model, left(o.environment, 100) AS environment,
+        o.parent_id IS NULL AS root, o.status = 'error' AS failed,
+        coalesce(o.input_tokens, 0) AS input_tokens, coalesce(o.output_tokens, 0) AS output_tokens,
+        coalesce(o.cost, 0) AS cost,
+        left(CASE WHEN t.has_root OR t.source_type <> '' THEN t.name ELSE '' END, 200) AS name,
+        {OWNER.format(source_type="t.source_type")} AS owner,
+        left(o.prompt_name, 200) AS prompt_name, left(o.prompt_version, 100) AS prompt_version,
+        {SLOT_SQL % {"ms": "(extract(epoch FROM o.end_time - o.start_time)::double precision * 1000)"}} AS slot,
+        CASE WHEN o.ttft_ms IS NOT NULL THEN {SLOT_SQL % {"ms": "o.ttft_ms"}} END AS first_slot"""
+
+
+def sums() -> str:
+    """Sums of rows, histograms included."""
+    return (
+        ", ".join(f"sum({name}) AS {name}" for name in _SUMS)
+        + f", {array_of('sum(latency[{at}])')}::integer[] AS latency, CASE WHEN count(ttft) > 0 THEN "
+        + f"{array_of('coalesce(sum(ttft[{at}]), 0)')}::integer[] END AS ttft"
+    )
+
+
+WHOSE: Final = ", ".join(_NAMES)
+_VALUES: Final = ", ".join((*_SUMS, "latency", "ttft"))
+
+# A trace whose root is an agent or a workflow is that one's, whoever traced it.
+OWNED: Final = """
+head AS (
+    SELECT DISTINCT ON (workspace_id, trace_id) workspace_id, trace_id, type, name FROM stored
+    WHERE root AND type IN ('agent', 'workflow') AND name <> ''
+    ORDER BY workspace_id, trace_id
+),
+fresh AS MATERIALIZED (
+    SELECT s.*, CASE WHEN s.owner = '' THEN coalesce(head.type, '') ELSE s.owner END AS whose
+    FROM stored s LEFT JOIN head USING (workspace_id, trace_id)
+)"""
+
+
+def minutes(source: str, also: str = "") -> str:
+    """The rows of minutes, made of steps; `also` are further columns that tell rows apart, each with a comma behind."""
+    return f"""
+    SELECT
+        {also}workspace_id, minute AS bucket, root, type, model, environment, name, whose AS owner, prompt_name,
+        prompt_version, count(*) AS count, count(*) FILTER (WHERE failed) AS errors,
+        sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cost) AS cost,
+        {array_of("count(*) FILTER (WHERE slot = {slot})")}::integer[] AS latency,
+        CASE WHEN count(first_slot) > 0 THEN
+            {array_of("count(*) FILTER (WHERE first_slot = {slot})")}::integer[]
+        END AS ttft
+    FROM {source}
+    GROUP BY {also}workspace_id, minute, root, type, model, environment, name, whose, prompt_name, prompt_version
+    """  # noqa: S608 - constant names
+
+
+def _level(level: Level, also: str = "") -> str:
+    """The rows of a level that knows less than all, made of the others."""
+    known = _KNOWN[level]
+    names = ", ".join(name if name in known else f"''::text AS {name}" for name in _NAMES)
+    kept = ", ".join(name for name in _NAMES if name in known)
+    return f"""
+    SELECT {level.value}, {also}workspace_id, grain, bucket, root, {names}, {sums()} FROM whole
+    GROUP BY {also}workspace_id, grain, bucket, root, {kept}
+    """  # noqa: S608 - constant names
+
+
+def lengths(levels: Sequence[Level], also: str = "") -> str:
+    """Longer rows made of shorter ones, and those of `levels` of the others: `leveled`, from `minutes`."""
+    return f"""
+hours AS MATERIALIZED (
+    SELECT {also}workspace_id, {BUCKET.format(grain="60", moment="m.bucket")} AS hour, root, {WHOSE}, {sums()}
+    FROM minutes m
+    GROUP BY {also}workspace_id, hour, root, {WHOSE}
+),
+whole AS MATERIALIZED (
+    SELECT {also}workspace_id, 1 AS grain, bucket, root, {WHOSE}, {_VALUES} FROM minutes
+    WHERE bucket >= %(minutes_from)s
+    UNION ALL
+    SELECT {also}workspace_id, 60, hour, root, {WHOSE}, {_VALUES} FROM hours
+    UNION ALL
+    SELECT
+        {also}workspace_id, grain, {BUCKET.format(grain="grain", moment="h.hour")} AS longer, root, {WHOSE}, {sums()}
+    FROM hours h CROSS JOIN (VALUES (360), (1440)) AS length (grain)
+    GROUP BY {also}workspace_id, grain, longer, root, {WHOSE}
+),
+leveled AS (
+    SELECT {Level.FULL.value} AS level, {also}workspace_id, grain, bucket, root, {WHOSE}, {_VALUES} FROM whole
+    {" ".join(f"UNION ALL {_level(level, also)}" for level in levels)}
+)"""  # noqa: S608 - constant names
+
+
+def insert(table: str, key: str, also: str = "") -> str:
+    """Puts `leveled` into a table, or adds it to what is there."""
+    return f"""
+INSERT INTO {table} AS r ({key}, {WHOSE}, {_VALUES})
+SELECT
+    workspace_id, level, grain, root, bucket, {also}
+    hashtextextended(concat_ws(E'\\x1f', {WHOSE}), 0) AS key, {WHOSE}, {_VALUES}
+FROM leveled
+ORDER BY {key}
+ON CONFLICT ({key}) DO UPDATE SET
+    {", ".join(f"{name} = r.{name} + excluded.{name}" for name in _SUMS)},
+    latency = {array_of("r.latency[{at}] + excluded.latency[{at}]")},
+    ttft = CASE
+        WHEN r.ttft IS NULL THEN excluded.ttft
+        WHEN excluded.ttft IS NULL THEN r.ttft
+        ELSE {array_of("r.ttft[{at}] + excluded.ttft[{at}]")}
+    END
+"""  # noqa: S608 - constant names
