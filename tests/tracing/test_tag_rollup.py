@@ -107,7 +107,10 @@ def test_a_tag_is_combined_with_every_other_dimension(workspace):
     for filters, expected in (
         (["model:is:small-1"], {"vip": 2, "beta": 1}),
         (["environment:is:live"], {"vip": 1}),
-        (["agent:is:Sales", "type:not:agent"], {"vip": 2, "beta": 2}),
+        (["model:in:small-1, small-2"], {"vip": 2, "beta": 1}),
+        (["type:is:retriever"], {"vip": 2, "beta": 1}),
+        (["agent:is:Sales", "environment:not:live"], {"vip": 3, "beta": 3}),
+        (["prompt:is:hello"], {"vip": 1}),
     ):
         assert by_tag(workspace, filters=filters) == expected
 
@@ -148,6 +151,15 @@ def test_one_tag_filters_figures_that_are_not_told_apart_by_tag(filters):
         query.check()
 
 
+@pytest.mark.parametrize(
+    ("by", "filters"), [("agent", ["tag:is:a", "type:is:tool"]), ("tag", ["model:is:x", "name:is:y"])]
+)
+def test_with_tags_what_a_step_is_and_what_it_belongs_to_are_not_combined(by, filters):
+    query = MetricQuery("traces", ("count",), by, tuple(map(MetricFilter.parse, filters)))
+    with pytest.raises(InvalidMetricQuery, match="type and model can't be combined"):
+        query.check()
+
+
 def test_tags_know_nothing_of_users_and_scores():
     tag = (MetricFilter("tag", "is", "vip"),)
     with pytest.raises(InvalidMetricQuery, match="combined"):
@@ -171,6 +183,9 @@ def test_a_page_narrows_widgets_by_tag_but_for_those_with_a_tag_of_their_own():
     )
     assert len(split.check().filters) == 3
     assert MetricQuery("scores", ("count",)).with_filters(extra).filters == (extra[1],)
+    # what rows of tags don't know is shown for all tags
+    both = MetricQuery("observations", ("count",), "agent", (MetricFilter("type", "is", "tool"),))
+    assert both.with_filters(extra).check().filters[1:] == (extra[1],)
 
 
 def test_nothing_is_counted_twice_and_late_spans_join_their_hour(workspace):
@@ -285,9 +300,9 @@ def test_a_day_tells_a_bounded_number_of_tags_apart(workspace, monkeypatch):
     for number in range(12):
         make_trace(workspace, TAGS=f'["often", "request-{number:02}"]')
     with monkeypatch.context() as patch:
-        small = tag_sql.ADD_TAGS.replace(
-            f"THEN {tag_sql.MAX_TAGS} ELSE {tag_sql.MAX_NEW_TAGS} END", "THEN 6 ELSE 4 END"
-        )
+        limits = f"place <= {tag_sql.MAX_TAGS} AND (regular OR place_of_new <= {tag_sql.MAX_NEW_TAGS})"
+        assert limits in tag_sql.ADD_TAGS
+        small = tag_sql.ADD_TAGS.replace(limits, "place <= 5 AND (regular OR place_of_new <= 4)")
         patch.setattr(tag_sql, "ADD_TAGS", small)
         roll()
         found = by_tag(workspace, "traces", limit=100)
@@ -296,7 +311,7 @@ def test_a_day_tells_a_bounded_number_of_tags_apart(workspace, monkeypatch):
         make_trace(workspace, TAGS='["new"]')
         # a tag that the week before knew has a place that new ones don't take
         yesterday = timezone.now().date() - timedelta(days=1)
-        RollupTag.objects.create(workspace=workspace, day=yesterday, tag="regular")
+        RollupTag.objects.create(workspace=workspace, day=yesterday, tag="regular", regular=False)
         make_trace(workspace, TAGS='["regular"]')
         roll()
     found = by_tag(workspace, "traces", limit=100)
@@ -348,25 +363,42 @@ def test_levels_know_what_they_say(workspace):
     assert sorted(day.filter(level=Level.NARROW).values_list("root", "environment", "type", "count")) == [
         (False, "", "", 2), (True, "live", "", 1),
     ]  # fmt: skip
-    assert {row.type for row in day.filter(level=Level.BASE)} == {"agent", "retriever", "generation"}
+    assert {row.type for row in day.filter(level=Level.TYPED)} == {"agent", "retriever", "generation"}
+    assert {row.model for row in day.filter(level=Level.TYPED)} == {""}
+    assert {row.model for row in day.filter(level=Level.BASE)} == {"", "small-1"}
     assert {row.name for row in day.filter(level=Level.BASE)} == {""}
-    assert {(row.name, row.owner) for row in day.filter(level=Level.FULL)} == {("Support", "agent")}
-    assert sum(row.cost for row in day.filter(level=Level.NARROW)) == Decimal("0.0015")
+    assert {(row.name, row.owner, row.type) for row in day.filter(level=Level.TRACE)} == {
+        ("Support", "agent", "")
+    }
+    assert not day.filter(level=Level.FULL).exists()
+    for level in (Level.NARROW, Level.TYPED, Level.BASE, Level.TRACE):
+        rows = TagRollup.objects.filter(workspace=workspace, level=level)
+        for grain in Grain:
+            assert sum(row.cost for row in rows.filter(grain=grain)) == Decimal("0.0015")
 
 
-@pytest.mark.parametrize("filters", [["tag:is:vip"], ["tag:not:vip"]])
-def test_figures_of_a_tag_come_by_the_key(workspace, filters):
+@pytest.mark.parametrize(
+    ("by", "filters", "columns"),
+    [
+        ("model", ["tag:is:vip"], ("bucket", "tag")),
+        ("model", ["tag:not:vip"], ("bucket", "tag")),
+        ("tag", ["model:is:small-1"], ("bucket", "part")),
+        ("tag", ["agent:is:Support"], ("bucket", "part")),
+    ],
+)
+def test_figures_of_a_tag_come_by_the_key(workspace, by, filters, columns):
     now = timezone.now()
-    query = MetricQuery("traces", ("count",), "model", tuple(map(MetricFilter.parse, filters)))
+    query = MetricQuery("traces", ("count",), by, tuple(map(MetricFilter.parse, filters))).check()
     question = Question(query, TimeRange.of(now - timedelta(days=7), now, now=now))
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_bitmapscan = off")
         statement = build(question, frozenset({"count"}), workspace.pk)
         cursor.execute("EXPLAIN " + statement.sql, statement.params)
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert not re.search("Seq Scan", plan)
     condition = re.search(r"tracing_tagrollup_pkey.*\n.*Index Cond: (.*)", plan)[1]
-    assert all(name in condition for name in ("level", "grain", "root", "bucket", "tag"))
+    assert all(name in condition for name in ("level", "grain", "root", *columns))
 
 
 def test_a_trace_that_is_gone_is_no_trouble(workspace):
@@ -397,7 +429,7 @@ def test_the_page_is_filtered_by_a_tag_and_leads_to_the_traces_with_it(console, 
     assert table["rows"][0]["query"] == "f=tags%3Ahas%3Aa+%26+b"
     page = client.get("/admin/analytics/?range=24h&tag=a+%26+b").content.decode()
     assert '<option value="a &amp; b" selected>' in page
-    assert "scores are shown for all tags" in page
+    assert "Shown for all tags" in page
     data = data_of(page)
     number, models = widget_of(data, "Traces", "number"), widget_of(data, "Models", "table")
     assert (number["rows"][0]["figures"], number["query"]) == ([1, 0], "f=tags%3Ahas%3Aa+%26+b")

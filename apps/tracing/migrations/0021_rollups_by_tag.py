@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='rollup',
             name='level',
-            field=models.SmallIntegerField(choices=[(0, 'By type, model and environment'), (1, 'By everything'), (2, 'By environment')], verbose_name='level'),
+            field=models.SmallIntegerField(choices=[(0, 'By type, model and environment'), (1, 'By everything'), (2, 'By environment'), (3, 'By type and environment'), (4, 'By trace, prompt and environment')], verbose_name='level'),
         ),
         migrations.CreateModel(
             name='TagChange',
@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                 ('input_tokens', models.BigIntegerField(verbose_name='input tokens')),
                 ('output_tokens', models.BigIntegerField(verbose_name='output tokens')),
                 ('cost', models.DecimalField(decimal_places=10, max_digits=20, verbose_name='cost')),
-                ('level', models.SmallIntegerField(choices=[(0, 'By type, model and environment'), (1, 'By everything'), (2, 'By environment')], verbose_name='level')),
+                ('level', models.SmallIntegerField(choices=[(0, 'By type, model and environment'), (1, 'By everything'), (2, 'By environment'), (3, 'By type and environment'), (4, 'By trace, prompt and environment')], verbose_name='level')),
                 ('grain', models.SmallIntegerField(choices=[(1, 'Minute'), (60, 'Hour'), (360, 'Quarter of a day'), (1440, 'Day')], verbose_name='grain')),
                 ('root', models.BooleanField(verbose_name='first step')),
                 ('type', models.TextField(verbose_name='type')),
@@ -60,8 +60,9 @@ class Migration(migrations.Migration):
                 ('prompt_version', models.TextField(verbose_name='prompt version')),
                 ('latency', django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), size=None, verbose_name='latency')),
                 ('ttft', django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), null=True, size=None, verbose_name='time to first token')),
-                ('pk', models.CompositePrimaryKey('workspace_id', 'level', 'grain', 'root', 'bucket', 'tag', 'key', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('pk', models.CompositePrimaryKey('workspace_id', 'level', 'grain', 'root', 'bucket', 'tag', 'part', 'key', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('tag', models.TextField(verbose_name='tag')),
+                ('part', models.BigIntegerField(verbose_name='part')),
                 ('workspace', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='core.workspace')),
             ],
             options={
@@ -90,6 +91,7 @@ class Migration(migrations.Migration):
                 ('pk', models.CompositePrimaryKey('workspace_id', 'tag', 'day', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('day', models.DateField(verbose_name='day')),
                 ('tag', models.TextField(verbose_name='tag')),
+                ('regular', models.BooleanField(verbose_name='regular')),
                 ('workspace', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='core.workspace')),
             ],
             options={

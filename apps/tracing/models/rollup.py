@@ -26,8 +26,10 @@ class Level(models.IntegerChoices):
 
     BASE = 0, _("By type, model and environment")
     FULL = 1, _("By everything")
-    # of tags alone: there are as many rows as tags
+    # of tags alone, of which there are many: none is told apart by everything
     NARROW = 2, _("By environment")
+    TYPED = 3, _("By type and environment")
+    TRACE = 4, _("By trace, prompt and environment")
 
 
 class Owner(models.TextChoices):
@@ -89,10 +91,14 @@ class Rollup(StepRollup):
 
 
 class TagRollup(StepRollup):
-    """Sums of the observations of traces with one tag; "" stands for all that the day does not tell apart."""
+    """Sums of the observations of traces with one tag; "" stands for all that the day does not tell apart.
 
-    pk = models.CompositePrimaryKey("workspace_id", "level", "grain", "root", "bucket", "tag", "key")
+    `part` is a hash of type, model or name, whichever the level is most filtered by.
+    """
+
+    pk = models.CompositePrimaryKey("workspace_id", "level", "grain", "root", "bucket", "tag", "part", "key")
     tag = models.TextField(_("tag"))
+    part = models.BigIntegerField(_("part"))
 
     class Meta:
         verbose_name = _("rollup of a tag")
@@ -103,7 +109,7 @@ class TagRollup(StepRollup):
 
 
 class RollupTag(models.Model):
-    """A tag that the rollups of one day tell apart: a bounded number of them."""
+    """A tag that the rollups of one day tell apart: a bounded number of them. `regular`: earlier days knew it."""
 
     access: ClassVar[Access] = Access()
 
@@ -113,6 +119,7 @@ class RollupTag(models.Model):
     )
     day = models.DateField(_("day"))
     tag = models.TextField(_("tag"))
+    regular = models.BooleanField(_("regular"))
 
     class Meta:
         verbose_name = _("tag of a day")

@@ -7,7 +7,7 @@ from typing import Final
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from apps.tracing.models import MetricView
+from apps.tracing.models import Level, MetricView
 
 Text = str | Promise
 
@@ -111,9 +111,14 @@ DIMENSIONS: Final[Mapping[str, Mapping[str, Dimension]]] = {
 }
 #: Dimensions with a table of their own, and where.
 PEOPLE: Final = {"user": "tracing_userrollup", "session": "tracing_sessionrollup"}
-#: What the rows of the lesser levels know.
+#: What the rows of the levels know that do not know all; those of tags, the coarsest first.
 BASE: Final = frozenset({"type", "model", "environment"})
-NARROW: Final = frozenset({"environment"})
+WITH_TAGS: Final = {
+    Level.NARROW: frozenset({"environment"}),
+    Level.TYPED: frozenset({"type", "environment"}),
+    Level.BASE: BASE,
+    Level.TRACE: frozenset({"name", "agent", "workflow", "prompt", "prompt_version", "environment"}),
+}
 OPERATORS: Final[Mapping[str, Text]] = {
     "is": _("is"),
     "not": _("is not"),

@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from apps.tracing.models import Level
-from apps.tracing.rollups.step_sql import BUCKET, OWNED, OWNER, STEP, insert, lengths, minutes
+from apps.tracing.rollups.step_sql import BUCKET, OF_ALL, OWNED, OWNER, STEP, insert, lengths, minutes
 
 _KEY: Final = "workspace_id, level, grain, root, bucket, key"
 
@@ -42,7 +41,7 @@ WITH stored AS MATERIALIZED ({FRESH}),
 users AS ({_people("tracing_userrollup", "user_id")}),
 sessions AS ({_people("tracing_sessionrollup", "session_id")}),
 minutes AS MATERIALIZED ({minutes("fresh")}),
-{lengths([Level.BASE])},
+{lengths(OF_ALL)},
 written AS ({insert("tracing_rollup", _KEY)})
 SELECT workspace_id, trace_id FROM fresh WHERE tagged GROUP BY workspace_id, trace_id
 """  # noqa: S608 - constant names

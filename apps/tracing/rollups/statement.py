@@ -8,9 +8,10 @@ from uuid import UUID
 from django.db import connection
 
 from apps.tracing.models import Grain, Level, MetricView
-from apps.tracing.rollups.catalogue import BASE, DIMENSIONS, NARROW, PEOPLE, TAG, Dimension
+from apps.tracing.rollups.catalogue import BASE, DIMENSIONS, PEOPLE, TAG, Dimension
 from apps.tracing.rollups.histogram import array_of
-from apps.tracing.rollups.query import MetricFilter, Question
+from apps.tracing.rollups.query import MetricFilter, Question, tag_level
+from apps.tracing.rollups.tag_sql import PARTS
 from apps.tracing.rollups.timerange import floor
 
 _NONE: Final = "NULL"
@@ -229,11 +230,24 @@ def _places(
         f"bucket < {statement.place(span.end)}",
     ]
     if table in {_OF_ALL, _BY_TAG}:
-        level = _level(question, by_tag=table == _BY_TAG)
-        found += [f"level = {statement.place(level)}", f"root IN ({_roots(question, metrics)})"]
-    if table == _BY_TAG and (stretches := _stretches(question)):
-        found.append(f"bucket = ANY ({statement.place(stretches)})")
+        level = _level_of_tags(question) if table == _BY_TAG else _level(question)
+        found += [f"level = {statement.place(level.value)}", f"root IN ({_roots(question, metrics)})"]
+    if table == _BY_TAG:
+        found += _within_key(question, statement)
     return found
+
+
+def _within_key(question: Question, statement: Statement) -> list[str]:
+    """What the key of the rows of tags knows besides: the stretches of time of one tag, and the part of the level."""
+    query, found = question.query, list[str]()
+    if stretches := _stretches(question):
+        found.append(f"bucket = ANY ({statement.place(stretches)})")
+    column = PARTS.get(_level_of_tags(question))
+    return found + [
+        f"part = hashtextextended({statement.place(item.value)}, 0)"
+        for item in query.filters
+        if item.operator == "is" and DIMENSIONS[query.view][item.field].column == column
+    ]
 
 
 def _stretches(question: Question) -> list[datetime]:
@@ -261,13 +275,17 @@ def _conditions(question: Question, statement: Statement) -> list[str]:
     ]
 
 
-def _level(question: Question, *, by_tag: bool = False) -> int:
+def _level(question: Question) -> Level:
     """The coarsest level that knows all that the question names."""
     query = question.query
     named = {query.dimension, *(item.field for item in query.filters)} - {"", TAG}
-    if by_tag and named <= NARROW:
-        return Level.NARROW.value
-    return Level.BASE.value if named <= BASE else Level.FULL.value
+    return Level.BASE if named <= BASE else Level.FULL
+
+
+def _level_of_tags(question: Question) -> Level:
+    """The same of tags; what a query that was checked names is known."""
+    level = tag_level(question.query)
+    return Level.TRACE if level is None else level
 
 
 def _roots(question: Question, metrics: frozenset[str]) -> str:

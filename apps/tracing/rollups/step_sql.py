@@ -1,6 +1,6 @@
 """Rows of steps: what tells them apart, what is added up, and how longer rows are made of shorter ones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from apps.tracing.models import Level
@@ -11,10 +11,20 @@ BUCKET: Final = "date_bin(make_interval(mins => {grain}), {moment}, '2000-01-01 
 
 _SUMS: Final = ("count", "errors", "input_tokens", "output_tokens", "cost")
 _NAMES: Final = ("type", "model", "environment", "name", "owner", "prompt_name", "prompt_version")
-#: Only these tell rows of the lesser levels apart.
+#: What tells rows of the levels apart, but for the one that knows all.
 _KNOWN: Final = {
     Level.BASE: frozenset({"type", "model", "environment"}),
+    Level.TYPED: frozenset({"type", "environment"}),
     Level.NARROW: frozenset({"environment"}),
+    Level.TRACE: frozenset({"environment", "name", "owner", "prompt_name", "prompt_version"}),
+}
+#: The levels of all observations, and of tags: each is made of the one beside it.
+OF_ALL: Final = {Level.FULL: None, Level.BASE: Level.FULL}
+BY_TAG: Final = {
+    Level.TRACE: Level.FULL,
+    Level.BASE: Level.FULL,
+    Level.TYPED: Level.BASE,
+    Level.NARROW: Level.TYPED,
 }
 
 # What a trace is called is known when its root has arrived, or from the beginning when we traced it ourselves.
@@ -79,44 +89,48 @@ def minutes(source: str, also: str = "") -> str:
     """  # noqa: S608 - constant names
 
 
-def _level(level: Level, also: str = "") -> str:
-    """The rows of a level that knows less than all, made of the others."""
+def _level(level: Level, source: Level, also: str) -> str:
+    """The rows of a level, made of those of one that knows more."""
     known = _KNOWN[level]
     names = ", ".join(name if name in known else f"''::text AS {name}" for name in _NAMES)
     kept = ", ".join(name for name in _NAMES if name in known)
     return f"""
-    SELECT {level.value}, {also}workspace_id, grain, bucket, root, {names}, {sums()} FROM whole
+level_{level.value} AS MATERIALIZED (
+    SELECT {also}workspace_id, grain, bucket, root, {names}, {sums()} FROM level_{source.value}
     GROUP BY {also}workspace_id, grain, bucket, root, {kept}
-    """  # noqa: S608 - constant names
-
-
-def lengths(levels: Sequence[Level], also: str = "") -> str:
-    """Longer rows made of shorter ones, and those of `levels` of the others: `leveled`, from `minutes`."""
-    return f"""
-hours AS MATERIALIZED (
-    SELECT {also}workspace_id, {BUCKET.format(grain="60", moment="m.bucket")} AS hour, root, {WHOSE}, {sums()}
-    FROM minutes m
-    GROUP BY {also}workspace_id, hour, root, {WHOSE}
 ),
-whole AS MATERIALIZED (
+"""  # noqa: S608 - constant names
+
+
+def lengths(levels: Mapping[Level, Level | None], also: str = "") -> str:
+    """The rows of some levels, and longer ones made of the shorter: `leveled`, from `minutes`."""
+    rows = f"{also}workspace_id, grain, bucket, root, {WHOSE}, {_VALUES}"
+    each = (f"SELECT {level.value} AS level, {rows} FROM level_{level.value}" for level in levels)  # noqa: S608 - as above
+    return f"""
+level_{Level.FULL.value} AS MATERIALIZED (
     SELECT {also}workspace_id, 1 AS grain, bucket, root, {WHOSE}, {_VALUES} FROM minutes
     WHERE bucket >= %(minutes_from)s
     UNION ALL
-    SELECT {also}workspace_id, 60, hour, root, {WHOSE}, {_VALUES} FROM hours
+    SELECT {also}workspace_id, 60, {BUCKET.format(grain="60", moment="m.bucket")} AS hour, root, {WHOSE}, {sums()}
+    FROM minutes m
+    GROUP BY {also}workspace_id, hour, root, {WHOSE}
+),
+{"".join(_level(level, source, also) for level, source in levels.items() if source is not None)}
+short AS MATERIALIZED ({" UNION ALL ".join(each)}),
+leveled AS (
+    SELECT level, {rows} FROM short
     UNION ALL
     SELECT
-        {also}workspace_id, grain, {BUCKET.format(grain="grain", moment="h.hour")} AS longer, root, {WHOSE}, {sums()}
-    FROM hours h CROSS JOIN (VALUES (360), (1440)) AS length (grain)
-    GROUP BY {also}workspace_id, grain, longer, root, {WHOSE}
-),
-leveled AS (
-    SELECT {Level.FULL.value} AS level, {also}workspace_id, grain, bucket, root, {WHOSE}, {_VALUES} FROM whole
-    {" ".join(f"UNION ALL {_level(level, also)}" for level in levels)}
+        level, {also}workspace_id, length.grain, {BUCKET.format(grain="length.grain", moment="s.bucket")} AS longer,
+        root, {WHOSE}, {sums()}
+    FROM short s CROSS JOIN (VALUES (360), (1440)) AS length (grain)
+    WHERE s.grain = 60
+    GROUP BY level, {also}workspace_id, length.grain, longer, root, {WHOSE}
 )"""  # noqa: S608 - constant names
 
 
 def insert(table: str, key: str, also: str = "") -> str:
-    """Puts `leveled` into a table, or adds it to what is there."""
+    """Puts `leveled` into a table, or adds it to what is there; `also` are the columns of `key` before the last."""
     return f"""
 INSERT INTO {table} AS r ({key}, {WHOSE}, {_VALUES})
 SELECT

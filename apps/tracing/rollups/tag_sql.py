@@ -3,16 +3,21 @@
 from typing import Final
 
 from apps.tracing.models import Level
-from apps.tracing.rollups.step_sql import OWNED, STEP, WHOSE, insert, lengths, minutes, sums
+from apps.tracing.rollups.step_sql import BY_TAG, OWNED, STEP, WHOSE, insert, lengths, minutes, sums
 
 #: Tags of a workspace that the rows of one day tell apart; the others are counted as one, under no name.
-MAX_TAGS: Final = 200
+MAX_TAGS: Final = 100
 #: How many of them may be tags that were not told apart in the REGULAR_DAYS before.
-MAX_NEW_TAGS: Final = 100
+MAX_NEW_TAGS: Final = 50
 REGULAR_DAYS: Final = 7
 #: Tags that the steps of one trace are counted under, the first ones that arrive.
 MAX_TAGS_OF_TRACE: Final = 20
-_KEY: Final = "workspace_id, level, grain, root, bucket, tag, key"
+#: By level the column whose values are most asked for one by one: others are passed over in the index.
+PARTS: Final = {Level.TYPED: "type", Level.BASE: "model", Level.TRACE: "name"}
+_PART: Final = f"""CASE level
+    {" ".join(f"WHEN {level.value} THEN hashtextextended({column}, 0)" for level, column in PARTS.items())}
+    ELSE 0 END"""
+_KEY: Final = "workspace_id, level, grain, root, bucket, tag, part, key"
 
 #: The traces with tags of which something was received from `start` to `end`.
 FIND_TAGGED: Final = """
@@ -77,21 +82,25 @@ seen AS MATERIALIZED (
     GROUP BY workspace_id, day, tag
 ),
 places AS (
-    SELECT workspace_id, day, count(*) AS taken
+    SELECT workspace_id, day, count(*) AS taken, count(*) FILTER (WHERE NOT regular) AS taken_by_new
     FROM tracing_rolluptag
     JOIN (SELECT DISTINCT workspace_id, day FROM seen WHERE NOT named) AS short USING (workspace_id, day)
     GROUP BY workspace_id, day
 ),
 admitted AS (
-    INSERT INTO tracing_rolluptag (workspace_id, day, tag)
-    SELECT workspace_id, day, tag FROM (
+    INSERT INTO tracing_rolluptag (workspace_id, day, tag, regular)
+    SELECT workspace_id, day, tag, regular FROM (
         SELECT
-            workspace_id, day, tag, regular, coalesce(taken, 0) + row_number() OVER (
+            workspace_id, day, tag, regular,
+            coalesce(taken, 0) + row_number() OVER (
                 PARTITION BY workspace_id, day ORDER BY regular DESC, count DESC, tag
-            ) AS place
+            ) AS place,
+            coalesce(taken_by_new, 0) + row_number() OVER (
+                PARTITION BY workspace_id, day, regular ORDER BY count DESC, tag
+            ) AS place_of_new
         FROM seen LEFT JOIN places USING (workspace_id, day) WHERE NOT named
     ) AS waiting
-    WHERE place <= CASE WHEN regular THEN {MAX_TAGS} ELSE {MAX_NEW_TAGS} END
+    WHERE place <= {MAX_TAGS} AND (regular OR place_of_new <= {MAX_NEW_TAGS})
     RETURNING workspace_id, day, tag
 ),
 known AS (
@@ -109,8 +118,8 @@ minutes AS MATERIALIZED (
     FROM sets CROSS JOIN unnest(told) AS u (tag)
     GROUP BY tag, workspace_id, bucket, root, {WHOSE}
 ),
-{lengths([Level.BASE, Level.NARROW], "tag, ")}
-{insert("tracing_tagrollup", _KEY, "tag,")}
+{lengths(BY_TAG, "tag, ")}
+{insert("tracing_tagrollup", _KEY, f"tag, {_PART} AS part,")}
 """  # noqa: S608 - constant names
 
 #: Takes traces that got tags otherwise than by what arrived.
