@@ -120,6 +120,10 @@ def test_several_tags_are_told_apart_and_those_beyond_the_limit_are_one(workspac
         make_trace(workspace, TAGS=tags)
     roll()
     assert by_tag(workspace, "traces", limit=1) == {"a": 2, "": 3}
+    # of the others together there are sums, but no percentiles
+    one = ask(workspace, "traces", "count", "latency_p50", "ttft_p50", "cost", by="tag", limit=1)
+    assert one[""] == [3, None, None, 0.0045]
+    assert None not in one["a"]
     assert by_tag(workspace, "traces", filters=["tag:in:a, c"]) == {"a": 2, "c": 1}
     assert by_tag(workspace, "traces", filters=["tag:contains:B"]) == {"ab": 1, "b": 1}
     assert by_tag(workspace, "traces", filters=["tag:not:a"]) == {"ab": 1, "b": 1, "c": 1}
@@ -429,7 +433,7 @@ def test_the_page_is_filtered_by_a_tag_and_leads_to_the_traces_with_it(console, 
     assert table["rows"][0]["query"] == "f=tags%3Ahas%3Aa+%26+b"
     page = client.get("/admin/analytics/?range=24h&tag=a+%26+b").content.decode()
     assert '<option value="a &amp; b" selected>' in page
-    assert "Shown for all tags" in page
+    assert "The tag does not narrow users" in page
     data = data_of(page)
     number, models = widget_of(data, "Traces", "number"), widget_of(data, "Models", "table")
     assert (number["rows"][0]["figures"], number["query"]) == ([1, 0], "f=tags%3Ahas%3Aa+%26+b")

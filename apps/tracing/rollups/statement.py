@@ -180,7 +180,14 @@ def _columns(question: Question, metrics: frozenset[str], statement: Statement) 
     else:
         traces = query.view == MetricView.TRACES
         roots = " FILTER (WHERE root)" if traces else ""
-        latency = array_of(f"coalesce({_sum('latency[{at}]', question, roots)}, 0)")
+        timed, first = roots, ""
+        if query.dimension == TAG:
+            # of the other tags together no percentile is told: most of the histograms need not be looked at
+            timed, first = (
+                f" FILTER (WHERE {'root AND ' if rooted else ''}top.value IS NOT NULL)"
+                for rooted in (traces, False)
+            )
+        latency = array_of(f"coalesce({_sum('latency[{at}]', question, timed)}, 0)")
         asked = {metric.split("_")[0] for metric in metrics}
         # the two parts of a question are added up: what one of them tells the other leaves out
         spent = not (traces and all(map(_is_rooted, metrics)))
@@ -192,7 +199,7 @@ def _columns(question: Question, metrics: frozenset[str], statement: Statement) 
             f"coalesce({_sum('errors', question, roots)}, 0)" if counted else "0",
             *(sums if spent else ["0", "0", "0"]),
             latency if "latency" in asked else _NONE,
-            array_of(f"coalesce({_sum('ttft[{at}]', question)}, 0)") if "ttft" in asked else _NONE,
+            array_of(f"coalesce({_sum('ttft[{at}]', question, first)}, 0)") if "ttft" in asked else _NONE,
             _NONE,
             _NONE,
         ]
