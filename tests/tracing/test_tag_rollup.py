@@ -203,6 +203,25 @@ def test_nothing_is_counted_twice_and_late_spans_join_their_hour(workspace):
     assert by_tag(workspace, span=timedelta(days=1)) == {"vip": 4}
 
 
+def test_histograms_of_a_tag_are_as_long_as_they_must_be(workspace):
+    base = int((timezone.now() - timedelta(hours=2)).replace(minute=5).timestamp() * 1e9)
+    for length, first in ((1, 100), (16, None), (0.001, 5000)):
+        ttft = {} if first is None else {"TTFT_MS": first}
+        store(make_row(workspace, make_span(base_ns=base, length_s=length, TAGS='["vip"]', **ttft)))
+        roll()
+    for row in TagRollup.objects.filter(workspace=workspace, grain=Grain.DAY):
+        assert (row.count, sum(row.latency), sum(row.ttft)) == (3, 3, 2)
+        # none is stored beyond the last: the slots of 16 and of 5 seconds
+        assert (len(row.latency), len(row.ttft), row.latency[-1], row.ttft[-1]) == (57, 51, 1, 1)
+    metrics = ("latency_p50", "latency_p99", "ttft_p99")
+    [[p50, p99, slow]] = ask(
+        workspace, "observations", *metrics, filters=["tag:is:vip"], span=timedelta(days=1)
+    ).values()
+    assert (800 < p50 <= 1200, 13_000 < p99 <= 16_400, 4_200 < slow <= 6_000) == (True, True, True)
+    left = ask(workspace, "observations", "count", *metrics, filters=["tag:not:vip"], span=timedelta(days=1))
+    assert left == {"": [0, None, None, None]}
+
+
 def test_steps_count_under_tags_that_come_with_a_later_step(workspace):
     """The root of a long trace arrives last, and it alone says the tags."""
     trace_id = new_trace_id()

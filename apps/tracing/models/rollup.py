@@ -93,7 +93,8 @@ class Rollup(StepRollup):
 class TagRollup(StepRollup):
     """Sums of the observations of traces with one tag; "" stands for all that the day does not tell apart.
 
-    `part` is a hash of type, model or name, whichever the level is most filtered by.
+    `part` is a hash of type, model or name, whichever the level is most filtered by. Histograms end with the last slot
+    that holds something.
     """
 
     pk = models.CompositePrimaryKey("workspace_id", "level", "grain", "root", "bucket", "tag", "part", "key")

@@ -48,12 +48,14 @@ STEP: Final = f"""
         CASE WHEN o.ttft_ms IS NOT NULL THEN {SLOT_SQL % {"ms": "o.ttft_ms"}} END AS first_slot"""
 
 
-def sums() -> str:
-    """Sums of rows, histograms included."""
+def sums(*, cut: bool = False) -> str:
+    """Sums of rows, histograms included; `cut` ones end with the last slot that holds something."""
+    latency, ttft = (array_of(f"coalesce(sum({name}[{{at}}]), 0)") for name in ("latency", "ttft"))
+    if cut:
+        latency, ttft = f"({latency})[:max(cardinality(latency))]", f"({ttft})[:max(cardinality(ttft))]"
     return (
         ", ".join(f"sum({name}) AS {name}" for name in _SUMS)
-        + f", {array_of('sum(latency[{at}])')}::integer[] AS latency, CASE WHEN count(ttft) > 0 THEN "
-        + f"{array_of('coalesce(sum(ttft[{at}]), 0)')}::integer[] END AS ttft"
+        + f", ({latency})::integer[] AS latency, CASE WHEN count(ttft) > 0 THEN ({ttft})::integer[] END AS ttft"
     )
 
 
@@ -73,36 +75,38 @@ fresh AS MATERIALIZED (
 )"""
 
 
-def minutes(source: str, also: str = "") -> str:
+def minutes(source: str, also: str = "", *, cut: bool = False) -> str:
     """The rows of minutes, made of steps; `also` are further columns that tell rows apart, each with a comma behind."""
+    latency, ttft = (
+        array_of(f"count(*) FILTER (WHERE {name} = {{slot}})") for name in ("slot", "first_slot")
+    )
+    if cut:
+        latency, ttft = f"({latency})[:max(slot) + 1]", f"({ttft})[:max(first_slot) + 1]"
     return f"""
     SELECT
         {also}workspace_id, minute AS bucket, root, type, model, environment, name, whose AS owner, prompt_name,
         prompt_version, count(*) AS count, count(*) FILTER (WHERE failed) AS errors,
         sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cost) AS cost,
-        {array_of("count(*) FILTER (WHERE slot = {slot})")}::integer[] AS latency,
-        CASE WHEN count(first_slot) > 0 THEN
-            {array_of("count(*) FILTER (WHERE first_slot = {slot})")}::integer[]
-        END AS ttft
+        ({latency})::integer[] AS latency, CASE WHEN count(first_slot) > 0 THEN ({ttft})::integer[] END AS ttft
     FROM {source}
     GROUP BY {also}workspace_id, minute, root, type, model, environment, name, whose, prompt_name, prompt_version
     """  # noqa: S608 - constant names
 
 
-def _level(level: Level, source: Level, also: str) -> str:
+def _level(level: Level, source: Level, also: str, cut: bool) -> str:
     """The rows of a level, made of those of one that knows more."""
     known = _KNOWN[level]
     names = ", ".join(name if name in known else f"''::text AS {name}" for name in _NAMES)
     kept = ", ".join(name for name in _NAMES if name in known)
     return f"""
 level_{level.value} AS MATERIALIZED (
-    SELECT {also}workspace_id, grain, bucket, root, {names}, {sums()} FROM level_{source.value}
+    SELECT {also}workspace_id, grain, bucket, root, {names}, {sums(cut=cut)} FROM level_{source.value}
     GROUP BY {also}workspace_id, grain, bucket, root, {kept}
 ),
 """  # noqa: S608 - constant names
 
 
-def lengths(levels: Mapping[Level, Level | None], also: str = "") -> str:
+def lengths(levels: Mapping[Level, Level | None], also: str = "", *, cut: bool = False) -> str:
     """The rows of some levels, and longer ones made of the shorter: `leveled`, from `minutes`."""
     rows = f"{also}workspace_id, grain, bucket, root, {WHOSE}, {_VALUES}"
     each = (f"SELECT {level.value} AS level, {rows} FROM level_{level.value}" for level in levels)  # noqa: S608 - as above
@@ -111,25 +115,26 @@ level_{Level.FULL.value} AS MATERIALIZED (
     SELECT {also}workspace_id, 1 AS grain, bucket, root, {WHOSE}, {_VALUES} FROM minutes
     WHERE bucket >= %(minutes_from)s
     UNION ALL
-    SELECT {also}workspace_id, 60, {BUCKET.format(grain="60", moment="m.bucket")} AS hour, root, {WHOSE}, {sums()}
+    SELECT
+        {also}workspace_id, 60, {BUCKET.format(grain="60", moment="m.bucket")} AS hour, root, {WHOSE}, {sums(cut=cut)}
     FROM minutes m
     GROUP BY {also}workspace_id, hour, root, {WHOSE}
 ),
-{"".join(_level(level, source, also) for level, source in levels.items() if source is not None)}
+{"".join(_level(level, source, also, cut) for level, source in levels.items() if source is not None)}
 short AS MATERIALIZED ({" UNION ALL ".join(each)}),
 leveled AS (
     SELECT level, {rows} FROM short
     UNION ALL
     SELECT
         level, {also}workspace_id, length.grain, {BUCKET.format(grain="length.grain", moment="s.bucket")} AS longer,
-        root, {WHOSE}, {sums()}
+        root, {WHOSE}, {sums(cut=cut)}
     FROM short s CROSS JOIN (VALUES (360), (1440)) AS length (grain)
     WHERE s.grain = 60
     GROUP BY level, {also}workspace_id, length.grain, longer, root, {WHOSE}
 )"""  # noqa: S608 - constant names
 
 
-def insert(table: str, key: str, also: str = "") -> str:
+def insert(table: str, key: str, also: str = "", *, cut: bool = False) -> str:
     """Puts `leveled` into a table, or adds it to what is there; `also` are the columns of `key` before the last."""
     return f"""
 INSERT INTO {table} AS r ({key}, {WHOSE}, {_VALUES})
@@ -140,10 +145,18 @@ FROM leveled
 ORDER BY {key}
 ON CONFLICT ({key}) DO UPDATE SET
     {", ".join(f"{name} = r.{name} + excluded.{name}" for name in _SUMS)},
-    latency = {array_of("r.latency[{at}] + excluded.latency[{at}]")},
+    latency = {_both("latency", cut)},
     ttft = CASE
         WHEN r.ttft IS NULL THEN excluded.ttft
         WHEN excluded.ttft IS NULL THEN r.ttft
-        ELSE {array_of("r.ttft[{at}] + excluded.ttft[{at}]")}
+        ELSE {_both("ttft", cut)}
     END
 """  # noqa: S608 - constant names
+
+
+def _both(name: str, cut: bool) -> str:
+    """The sum of the histogram of a row and that of one to be added."""
+    if not cut:
+        return array_of(f"r.{name}[{{at}}] + excluded.{name}[{{at}}]")
+    added = array_of(f"coalesce(r.{name}[{{at}}], 0) + coalesce(excluded.{name}[{{at}}], 0)")
+    return f"({added})[:greatest(cardinality(r.{name}), cardinality(excluded.{name}))]"

@@ -112,14 +112,14 @@ told AS MATERIALIZED (
     LEFT JOIN known ON known.workspace_id = c.workspace_id AND known.day = c.day AND known.tag = u.tag
     GROUP BY c.workspace_id, c.day, c.tags
 ),
-sets AS MATERIALIZED ({minutes("fresh JOIN told USING (workspace_id, day, tags)", "told, ")}),
+sets AS MATERIALIZED ({minutes("fresh JOIN told USING (workspace_id, day, tags)", "told, ", cut=True)}),
 minutes AS MATERIALIZED (
-    SELECT tag, workspace_id, bucket, root, {WHOSE}, {sums()}
+    SELECT tag, workspace_id, bucket, root, {WHOSE}, {sums(cut=True)}
     FROM sets CROSS JOIN unnest(told) AS u (tag)
     GROUP BY tag, workspace_id, bucket, root, {WHOSE}
 ),
-{lengths(BY_TAG, "tag, ")}
-{insert("tracing_tagrollup", _KEY, f"tag, {_PART} AS part,")}
+{lengths(BY_TAG, "tag, ", cut=True)}
+{insert("tracing_tagrollup", _KEY, f"tag, {_PART} AS part,", cut=True)}
 """  # noqa: S608 - constant names
 
 #: Takes traces that got tags otherwise than by what arrived.
