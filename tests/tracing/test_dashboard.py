@@ -294,6 +294,10 @@ def test_the_api_answers_questions(api, viewer, stored):
     assert found["units"] == {"count": "count", "latency_p50": "duration"}
     whole = client.get("/api/v1/metrics/").json()
     assert (whole["step_seconds"], whole["series"]) == (None, [{"value": "", "totals": {"count": 1}}])
+    for step in ("none", "auto", "minute"):
+        query = {"start": "0001-01-01T00:00:00Z", "end": "9999-12-31T23:59:59Z", "step": step}
+        [series] = client.get("/api/v1/metrics/", query).json()["series"]
+        assert series["totals"] == {"count": 1}
     for query in (
         "view=x",
         "metric=speed",

@@ -10,7 +10,7 @@ from tests.factories.tracing import make_trace
 
 pytestmark = pytest.mark.django_db
 
-LARGE = "tracing_(?:observation|observationpayload|trace|score|rollup|userrollup)"
+LARGE = "tracing_(?:observation|observationpayload|trace|score|rollup|userrollup|tagrollup)"
 _SCAN = re.compile(rf"Seq Scan on ({LARGE}(?:_p\d{{8}}|_default)?)(?=\s)")
 _PARTITION = re.compile(r" on (tracing_observation(?:payload)?_(?:p\d{8}|default))(?=\s)")
 #: Yesterday, today and tomorrow: an hour may lie over midnight, and clocks of clients may be ahead.
@@ -84,6 +84,8 @@ def test_single_pages_and_figures(console, viewer, workspace, trace):
         "/admin/trace-users/?range=1h",
         "/admin/analytics/?range=1h",
         "/admin/analytics/?range=7d",
+        "/admin/analytics/?range=7d&tag=vip",
+        "/api/v1/metrics/?dimension=tag",
     ):
         check(client, url)
 

@@ -335,7 +335,7 @@ def test_the_page_shows_figures_and_leads_to_the_lists(console, viewer, workspac
     roll()
     client = console(viewer)
     data = data_of(client.get(f"{PAGE}?range=24h").content.decode())
-    number, table = data["widgets"][0], data["widgets"][-2]
+    number, table = data["widgets"][0], data["widgets"][-3]
     assert number["rows"][0]["figures"] == [1, 0]
     assert (table["rows"][0]["name"], table["rows"][0]["query"]) == ("ada", "f=user_id%3Ais%3Aada")
     chart = next(widget for widget in data["widgets"] if widget["chart"] == "stacked")
@@ -348,6 +348,9 @@ def test_the_page_shows_figures_and_leads_to_the_lists(console, viewer, workspac
         "range=custom&start=2030-01-01T00:00",
         "range=custom",
         "range=custom&end=2020-01-01",
+        "range=custom&start=0001-01-01T00:00",
+        "range=custom&start=0001-01-01T00:00&end=0001-01-02T00:00",
+        "range=custom&start=2026-01-01T00:00&end=9999-12-31T23:59",
         "range=x",
     ):
         assert client.get(f"{PAGE}?{query}&environment=live%00").status_code == 200
@@ -365,7 +368,7 @@ def test_the_page_reads_only_rollups_and_each_shape_once(console, viewer, worksp
     figures = [
         query for query in captured if re.search(r"FROM tracing_\w+rollup|FROM tracing_rollup", query["sql"])
     ]
-    assert (len(figures), len(built_in().widgets)) == (13, 23)
+    assert (len(figures), len(built_in().widgets)) == (14, 24)
     assert len(captured) <= 30
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Sum
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -16,8 +17,9 @@ from apps.core.models import Workspace
 from apps.tracing.admin.forms import CUSTOM_RANGE, DEFAULT_RANGE, RangeForm
 from apps.tracing.dashboards import Board, WidgetSpec, draw
 from apps.tracing.dashboards.draw import question_of
-from apps.tracing.models import MetricView, Rollup
+from apps.tracing.models import Grain, Level, MetricView, Rollup, TagRollup
 from apps.tracing.rollups import MetricFilter, MetricQuery, TimeRange, read_metrics
+from apps.tracing.rollups.timerange import EARLIEST
 
 #: Conditions of the lists (`explorer.fields`) by dimension; `{value}` stands for the value.
 _OF_TRACES: Final = {
@@ -26,6 +28,7 @@ _OF_TRACES: Final = {
     "environment": ("environment:is:{value}",),
     "user": ("user_id:is:{value}",),
     "session": ("session_id:is:{value}",),
+    "tag": ("tags:has:{value}",),
 }
 _OF_OBSERVATIONS: Final = {
     "type": ("type:is:{value}",),
@@ -33,12 +36,14 @@ _OF_OBSERVATIONS: Final = {
     "environment": ("environment:is:{value}",),
     "prompt": ("prompt_name:is:{value}",),
 }
-#: What only traces can be listed by.
-_TRACES_ONLY: Final = frozenset({"name", "agent", "workflow", "user", "session"})
+#: What only traces can be listed by: steps count under the tags of their trace, whichever step said them.
+_TRACES_ONLY: Final = frozenset({"name", "agent", "workflow", "user", "session", "tag"})
+#: Tags to choose from: the most frequent ones.
+_MAX_TAGS: Final = 200
 
 
 class BoardPage(ConsolePage):
-    """Widgets over a time range, perhaps of one environment."""
+    """Widgets over a time range, perhaps of one environment or one tag."""
 
     template_name = "tracing/board.html"
 
@@ -61,17 +66,20 @@ class BoardPage(ConsolePage):
             "custom": CUSTOM_RANGE,
             "environment": chosen.environment,
             "environments": _environments(self.workspace, chosen.end),
+            "tag": chosen.tag,
+            "tags": _tags(self.workspace, chosen),
             "data": _data(draw(shown, answers), shown, chosen),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """The range and environment of an address."""
+    """The range, environment and tag of an address."""
 
     start: datetime
     end: datetime
     environment: str
+    tag: str
     #: The range for the address of a list.
     pairs: tuple[tuple[str, str], ...]
 
@@ -79,16 +87,20 @@ class _Chosen:
     def of(cls, form: RangeForm, request: HttpRequest) -> "_Chosen":
         start, end = form.bounds()
         now = timezone.now()
-        end = min(end or now, now)
+        end = min(max(end, EARLIEST + timedelta(days=1)) if end else now, now)
         # a start that lies after its end shows the last day
-        start = start if start is not None and start < end else end - timedelta(days=1)
+        start = max(start, EARLIEST) if start is not None and start < end else end - timedelta(days=1)
         chosen = request.GET.get("range", DEFAULT_RANGE)
         pairs = [("range", chosen)] if chosen != CUSTOM_RANGE else _between(start, end)
-        environment = request.GET.get("environment", "").replace("\0", "")[:100]
-        return cls(start, end, environment, tuple(pairs))
+        environment, tag = (
+            request.GET.get(name, "").replace("\0", "")[:limit]
+            for name, limit in (("environment", 100), ("tag", 200))
+        )
+        return cls(start, end, environment, tag, tuple(pairs))
 
     def filters(self) -> list[MetricFilter]:
-        return [MetricFilter("environment", "is", self.environment)] if self.environment else []
+        chosen = {"environment": self.environment, "tag": self.tag}
+        return [MetricFilter(name, "is", value) for name, value in chosen.items() if value]
 
 
 def _between(start: datetime, end: datetime) -> list[tuple[str, str]]:
@@ -106,6 +118,20 @@ def _environments(workspace: Workspace, end: datetime) -> list[str]:
         workspace=workspace, level=0, grain=1440, root__in=[True, False], bucket__gte=end - timedelta(days=30)
     ).exclude(environment="")
     return list(rows.order_by("environment").values_list("environment", flat=True).distinct()[:50])
+
+
+def _tags(workspace: Workspace, chosen: _Chosen) -> list[str]:
+    """The tags with the most traces of the month before the range ends, and the chosen one, by name."""
+    rows = TagRollup.objects.filter(
+        workspace=workspace,
+        level=Level.NARROW,
+        grain=Grain.DAY,
+        root=True,
+        bucket__gte=chosen.end - timedelta(days=30),
+    ).exclude(tag="")
+    most = rows.values("tag").annotate(traces=Sum("count")).order_by("-traces", "tag")
+    found = set(most.values_list("tag", flat=True)[:_MAX_TAGS])
+    return sorted(found | {chosen.tag} - {""}, key=lambda tag: (tag.casefold(), tag))
 
 
 def _data(board: Board, specs: Sequence[WidgetSpec], chosen: _Chosen) -> dict[str, Any]:

@@ -41,12 +41,15 @@ class MetricQuerySerializer(serializers.Serializer[Any]):
         max_length=20,
         default="",
         allow_blank=True,
-        help_text="Tell values apart by: " + ", ".join(all_dimensions()) + ".",
+        help_text="Tell values apart by: "
+        + ", ".join(all_dimensions())
+        + ". A trace counts under each of its tags.",
     )
     filter = serializers.ListField(
         child=serializers.CharField(max_length=600),
         default=[],
-        help_text="`field:operator:value`; the operator is is, not, in or contains.",
+        help_text="`field:operator:value`; the operator is is, not, in or contains. Figures that are not told apart "
+        "by tag take one filter by tag: is or not.",
     )
     start = serializers.DateTimeField(required=False, help_text="By default a day before the end.")
     end = serializers.DateTimeField(required=False, help_text="By default now.")
@@ -57,7 +60,7 @@ class MetricQuerySerializer(serializers.Serializer[Any]):
 
 
 class MetricSeriesSerializer(serializers.Serializer[Any]):
-    """The figures of one value of the dimension ("": all, or those beyond the limit)."""
+    """The figures of one value of the dimension ("": all, or those beyond the limit, or tags not told apart)."""
 
     value = serializers.CharField(allow_blank=True)
     totals = serializers.DictField(child=serializers.FloatField(allow_null=True))

@@ -67,5 +67,6 @@ def built_in() -> DashboardSpec:
         WidgetSpec(_("Steps by type"), Chart.TABLE, _steps(*figures, by="type", limit=13)),
         WidgetSpec(_("Users by cost"), Chart.TABLE, _traces("cost", "count", "total_tokens", by="user")),
         WidgetSpec(_("Environments"), Chart.TABLE, _traces(*figures, "cost", by="environment")),
+        WidgetSpec(_("Tags"), Chart.TABLE, _traces(*figures, "cost", by="tag")),
     )
     return DashboardSpec(_("Analytics"), "", shared=True, widgets=(*numbers, *charts, *tables))

@@ -11,14 +11,18 @@ from apps.tracing.models.media import Media, MediaUse
 from apps.tracing.models.observation import Observation
 from apps.tracing.models.payload import ObservationPayload
 from apps.tracing.models.rollup import (
+    CountedTags,
     Grain,
     Level,
     Owner,
     Rollup,
     RollupProgress,
+    RollupTag,
     ScoreChange,
     ScoreRollup,
     SessionRollup,
+    TagChange,
+    TagRollup,
     UserRollup,
 )
 from apps.tracing.models.saved_view import SavedView
@@ -36,6 +40,7 @@ __all__ = [
     "AlertState",
     "Chart",
     "Comment",
+    "CountedTags",
     "Dashboard",
     "EventKind",
     "ExportFormat",
@@ -57,6 +62,7 @@ __all__ = [
     "Owner",
     "Rollup",
     "RollupProgress",
+    "RollupTag",
     "SavedView",
     "Score",
     "ScoreChange",
@@ -67,6 +73,8 @@ __all__ = [
     "SessionRollup",
     "Severity",
     "SpanDraft",
+    "TagChange",
+    "TagRollup",
     "Trace",
     "TraceExport",
     "TraceForwarder",

@@ -3,11 +3,13 @@
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.access import Access
 from apps.core.models import Workspace
+from apps.tracing.models.fields import TraceIdField
 
 
 class Grain(models.IntegerChoices):
@@ -24,6 +26,10 @@ class Level(models.IntegerChoices):
 
     BASE = 0, _("By type, model and environment")
     FULL = 1, _("By everything")
+    # of tags alone, of which there are many: none is told apart by everything
+    NARROW = 2, _("By environment")
+    TYPED = 3, _("By type and environment")
+    TRACE = 4, _("By trace, prompt and environment")
 
 
 class Owner(models.TextChoices):
@@ -34,8 +40,8 @@ class Owner(models.TextChoices):
     WORKFLOW = "workflow", _("Workflow")
 
 
-class Rollup(models.Model):
-    """Observations of one kind in one stretch of time.
+class StepRollup(models.Model):
+    """What the observations of one kind in one stretch of time add up to.
 
     `root` tells the first steps of traces, which stand for the trace, from the others. `name` is the trace's, which is
     the agent's or the workflow's when `owner` says so; `key` is a hash of everything that tells rows of one time apart.
@@ -44,7 +50,6 @@ class Rollup(models.Model):
 
     access: ClassVar[Access] = Access()
 
-    pk = models.CompositePrimaryKey("workspace_id", "level", "grain", "root", "bucket", "key")
     workspace = models.ForeignKey(
         Workspace, models.CASCADE, related_name="+", db_constraint=False, db_index=False, editable=False
     )
@@ -69,11 +74,102 @@ class Rollup(models.Model):
     ttft = ArrayField(models.IntegerField(), verbose_name=_("time to first token"), null=True)
 
     class Meta:
+        abstract = True
+
+
+class Rollup(StepRollup):
+    """Sums of all observations."""
+
+    pk = models.CompositePrimaryKey("workspace_id", "level", "grain", "root", "bucket", "key")
+
+    class Meta:
         verbose_name = _("rollup")
         verbose_name_plural = _("rollups")
 
     def __str__(self) -> str:
         return f"{self.bucket} {self.type} {self.model}"
+
+
+class TagRollup(StepRollup):
+    """Sums of the observations of traces with one tag; "" stands for all that the day does not tell apart.
+
+    `part` is a hash of type, model or name, whichever the level is most filtered by. Histograms end with the last slot
+    that holds something.
+    """
+
+    pk = models.CompositePrimaryKey("workspace_id", "level", "grain", "root", "bucket", "tag", "part", "key")
+    tag = models.TextField(_("tag"))
+    part = models.BigIntegerField(_("part"))
+
+    class Meta:
+        verbose_name = _("rollup of a tag")
+        verbose_name_plural = _("rollups of tags")
+
+    def __str__(self) -> str:
+        return f"{self.bucket} {self.tag} {self.type} {self.model}"
+
+
+class RollupTag(models.Model):
+    """A tag that the rollups of one day tell apart: a bounded number of them. `regular`: earlier days knew it."""
+
+    access: ClassVar[Access] = Access()
+
+    pk = models.CompositePrimaryKey("workspace_id", "tag", "day")
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="+", db_constraint=False, db_index=False, editable=False
+    )
+    day = models.DateField(_("day"))
+    tag = models.TextField(_("tag"))
+    regular = models.BooleanField(_("regular"))
+
+    class Meta:
+        verbose_name = _("tag of a day")
+        verbose_name_plural = _("tags of a day")
+        indexes = [models.Index(fields=["workspace", "day"], name="tracing_rolluptag_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.tag}"
+
+
+class CountedTags(models.Model):
+    """The tags that all steps of a trace have been counted under; `day` is when the trace began (UTC)."""
+
+    access: ClassVar[Access] = Access()
+
+    pk = models.CompositePrimaryKey("workspace_id", "trace_id")
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="+", db_constraint=False, db_index=False, editable=False
+    )
+    trace_id = TraceIdField(_("trace id"))
+    day = models.DateField(_("day"))
+    tags = ArrayField(models.TextField(), verbose_name=_("tags"))
+
+    class Meta:
+        verbose_name = _("counted tags of a trace")
+        verbose_name_plural = _("counted tags of traces")
+        # rows come in the order of days: few bytes find those that are over
+        indexes = [BrinIndex(fields=["day"], pages_per_range=32, name="tracing_countedtags_day")]
+
+    def __str__(self) -> str:
+        return str(self.trace_id)
+
+
+class TagChange(models.Model):
+    """A trace that got tags otherwise than by a new step: from a person, or by a step that was written anew."""
+
+    access: ClassVar[Access] = Access()
+
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="+", db_constraint=False, db_index=False, editable=False
+    )
+    trace_id = TraceIdField(_("trace id"))
+
+    class Meta:
+        verbose_name = _("changed tags of a trace")
+        verbose_name_plural = _("changed tags of traces")
+
+    def __str__(self) -> str:
+        return str(self.trace_id)
 
 
 class PersonRollup(models.Model):
@@ -182,10 +278,12 @@ class ScoreChange(models.Model):
 
 
 class RollupProgress(models.Model):
-    """Up to where received observations have been added up. There is one row."""
+    """Up to where received observations have been added up, and up to where by tag. There is one row."""
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     received_before = models.DateTimeField(_("received before"))
+    # None: not begun, which is where an installation stands that has added up without tags
+    tagged_before = models.DateTimeField(_("added up by tag before"), null=True)
 
     class Meta:
         verbose_name = _("progress of the rollups")

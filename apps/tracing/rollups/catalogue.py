@@ -7,7 +7,7 @@ from typing import Final
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from apps.tracing.models import MetricView
+from apps.tracing.models import Level, MetricView
 
 Text = str | Promise
 
@@ -64,6 +64,9 @@ METRICS_OF_PEOPLE: Final = frozenset({"count", "total_tokens", "cost"})
 #: The name and the version as one text: a version says nothing without its prompt.
 _PROMPT_VERSION: Final = "(CASE WHEN prompt_name = '' THEN '' ELSE prompt_name || '@' || prompt_version END)"
 
+#: The dimension of which a trace may have several values: it counts under each.
+TAG: Final = "tag"
+
 _SHARED: Final = (
     Dimension("environment", _("Environment"), "environment"),
     Dimension("name", _("Trace"), "name"),
@@ -76,6 +79,7 @@ _OF_STEPS: Final = (
     *_SHARED,
     Dimension("prompt", _("Prompt"), "prompt_name"),
     Dimension("prompt_version", _("Prompt version"), _PROMPT_VERSION),
+    Dimension(TAG, _("Tag"), "tag"),
 )
 _PEOPLE: Final = (
     Dimension("user", _("User"), "user_id"),
@@ -107,8 +111,14 @@ DIMENSIONS: Final[Mapping[str, Mapping[str, Dimension]]] = {
 }
 #: Dimensions with a table of their own, and where.
 PEOPLE: Final = {"user": "tracing_userrollup", "session": "tracing_sessionrollup"}
-#: What the rows of the base level know.
+#: What the rows of the levels know that do not know all; those of tags, the coarsest first.
 BASE: Final = frozenset({"type", "model", "environment"})
+WITH_TAGS: Final = {
+    Level.NARROW: frozenset({"environment"}),
+    Level.TYPED: frozenset({"type", "environment"}),
+    Level.BASE: BASE,
+    Level.TRACE: frozenset({"name", "agent", "workflow", "prompt", "prompt_version", "environment"}),
+}
 OPERATORS: Final[Mapping[str, Text]] = {
     "is": _("is"),
     "not": _("is not"),

@@ -7,8 +7,16 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from apps.tracing.exceptions import InvalidMetricQuery
-from apps.tracing.models import MetricView
-from apps.tracing.rollups.catalogue import DIMENSIONS, METRICS, METRICS_OF_PEOPLE, OPERATORS, PEOPLE
+from apps.tracing.models import Level, MetricView
+from apps.tracing.rollups.catalogue import (
+    DIMENSIONS,
+    METRICS,
+    METRICS_OF_PEOPLE,
+    OPERATORS,
+    PEOPLE,
+    TAG,
+    WITH_TAGS,
+)
 from apps.tracing.rollups.timerange import TimeRange
 
 MAX_METRICS: Final = 8
@@ -86,6 +94,7 @@ class MetricQuery:
                 name, DIMENSIONS[self.view], _("There is no dimension “%(name)s” here; there are: %(known)s.")
             )
         self._check_filters()
+        self._check_tags()
         self._check_people(set(names) - {""})
         if not 1 <= self.limit <= MAX_LIMIT:
             raise InvalidMetricQuery(_("The limit lies between 1 and %(limit)d.") % {"limit": MAX_LIMIT})
@@ -100,6 +109,23 @@ class MetricQuery:
                 raise InvalidMetricQuery(
                     _("A filter needs a value of at most %(limit)d characters.") % {"limit": MAX_VALUE}
                 )
+
+    def _check_tags(self) -> None:
+        """Sums by tag can't be added up: what has two of the tags would count twice."""
+        if not self.tagged:
+            return
+        if tag_level(self) is None and not self.people:
+            raise InvalidMetricQuery(
+                _("With tags, type and model can't be combined with trace, agent, workflow or prompt.")
+            )
+        found = [item for item in self.filters if item.field == TAG]
+        several = len(found) > 1 or any(item.operator == "contains" or len(item.values) > 1 for item in found)
+        if self.dimension != TAG and several:
+            raise InvalidMetricQuery(
+                _(
+                    "Figures can be filtered by one tag: it is, or it is not. By tag they can be told apart by several."
+                )
+            )
 
     def _check_people(self, names: set[str]) -> None:
         people = names & set(PEOPLE)
@@ -120,12 +146,29 @@ class MetricQuery:
         names = {self.dimension, *(item.field for item in self.filters)}
         return next((name for name in PEOPLE if name in names), "")
 
+    @property
+    def tagged(self) -> bool:
+        """Whether it asks about tags."""
+        return self.dimension == TAG or any(item.field == TAG for item in self.filters)
+
+    @property
+    def without_tag(self) -> MetricFilter | None:
+        """The filter that leaves out what has a tag; what is told apart by tag leaves out the tag itself."""
+        if self.dimension == TAG:
+            return None
+        return next((item for item in self.filters if item.field == TAG and item.operator == "not"), None)
+
     def with_filters(self, extra: Iterable[MetricFilter]) -> "MetricQuery":
-        """The query narrowed further, where the view knows the fields."""
+        """The query narrowed further by what it can be narrowed by; a tag of its own stays the only one."""
         if self.people:
             return self
-        known = DIMENSIONS[self.view]
-        return replace(self, filters=(*self.filters, *(item for item in extra if item.field in known)))
+        narrowed = self
+        for item in extra:
+            wider = replace(narrowed, filters=(*narrowed.filters, item))
+            fits = item.field in DIMENSIONS[self.view] and (not wider.tagged or tag_level(wider) is not None)
+            if fits and not (item.field == TAG and self.tagged and self.dimension != TAG):
+                narrowed = wider
+        return narrowed
 
     def shape(self) -> "MetricQuery":
         """The query without its metrics, but for the first where values are ranked by it: it is asked once."""
@@ -142,6 +185,12 @@ class Question:
     def __post_init__(self) -> None:
         if self.query.people:
             object.__setattr__(self, "range", self.range.coarse())
+
+
+def tag_level(query: MetricQuery) -> Level | None:
+    """The coarsest rows of tags that know all that a query names; None: there are none."""
+    named = {query.dimension, *(item.field for item in query.filters)} - {"", TAG}
+    return next((level for level, known in WITH_TAGS.items() if named <= known), None)
 
 
 def _known(name: str, known: Iterable[str], sentence: str) -> None:

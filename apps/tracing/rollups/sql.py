@@ -2,38 +2,15 @@
 
 from typing import Final
 
-from apps.tracing.rollups.histogram import SLOT_SQL, array_of
+from apps.tracing.rollups.step_sql import BUCKET, OF_ALL, OWNED, OWNER, STEP, insert, lengths, minutes
 
-#: Where the row of a length begins that a moment belongs to.
-BUCKET: Final = "date_bin(make_interval(mins => {grain}), {moment}, '2000-01-01 00:00:00+00')"
-
-_SUMS: Final = ("count", "errors", "input_tokens", "output_tokens", "cost")
-_NAMES: Final = ("type", "model", "environment", "name", "owner", "prompt_name", "prompt_version")
-#: Only these tell rows of the base level apart.
-_BASE: Final = frozenset({"type", "model", "environment"})
 _KEY: Final = "workspace_id, level, grain, root, bucket, key"
 
-# What a trace is called is known when its root has arrived, or from the beginning when we traced it ourselves.
-_OWNER: Final = """CASE
-    WHEN {source_type} = ANY (%(agents)s) THEN 'agent'
-    WHEN {source_type} = ANY (%(workflows)s) THEN 'workflow'
-    ELSE ''
-END"""
-
 FRESH: Final = f"""
-    SELECT
-        o.workspace_id, o.trace_id, date_trunc('minute', o.start_time) AS minute, o.type,
-        left(o.model, 200) AS model, left(o.environment, 100) AS environment,
-        o.parent_id IS NULL AS root, o.status = 'error' AS failed,
-        coalesce(o.input_tokens, 0) AS input_tokens, coalesce(o.output_tokens, 0) AS output_tokens,
-        coalesce(o.cost, 0) AS cost,
-        left(CASE WHEN t.has_root OR t.source_type <> '' THEN t.name ELSE '' END, 200) AS name,
-        {_OWNER.format(source_type="t.source_type")} AS owner,
-        left(o.prompt_name, 200) AS prompt_name, left(o.prompt_version, 100) AS prompt_version,
+    SELECT {STEP},
         left(coalesce(nullif(o.user_id, ''), t.user_id, ''), 200) AS user_id,
         left(coalesce(nullif(o.session_id, ''), t.session_id, ''), 200) AS session_id,
-        {SLOT_SQL % {"ms": "(extract(epoch FROM o.end_time - o.start_time)::double precision * 1000)"}} AS slot,
-        CASE WHEN o.ttft_ms IS NOT NULL THEN {SLOT_SQL % {"ms": "o.ttft_ms"}} END AS first_slot
+        coalesce(t.tags <> '{{}}', false) AS tagged
     FROM tracing_observation o
     LEFT JOIN tracing_trace t ON t.workspace_id = o.workspace_id AND t.trace_id = o.trace_id
     WHERE o.received_at >= %(start)s AND o.received_at < %(end)s
@@ -57,82 +34,16 @@ def _people(table: str, column: str) -> str:
     """  # noqa: S608 - constant names
 
 
-def _sums() -> str:
-    """Sums of rows, histograms included."""
-    return (
-        ", ".join(f"sum({name}) AS {name}" for name in _SUMS)
-        + f", {array_of('sum(latency[{at}])')}::integer[] AS latency, CASE WHEN count(ttft) > 0 THEN "
-        + f"{array_of('coalesce(sum(ttft[{at}]), 0)')}::integer[] END AS ttft"
-    )
-
-
-_WHOSE: Final = ", ".join(_NAMES)
-_VALUES: Final = ", ".join((*_SUMS, "latency", "ttft"))
-_ON_BASE: Final = ", ".join(name if name in _BASE else f"''::text AS {name}" for name in _NAMES)
-_BASE_NAMES: Final = "type, model, environment"
-
-# A trace whose root is an agent or a workflow is that one's, whoever traced it. Spans are gone through once: longer
-# rows are made of shorter ones, and those of the base level of the others.
+#: Adds up what was received from `start` to `end`, gone through once; returns the traces among it that have tags.
 ADD: Final = f"""
 WITH stored AS MATERIALIZED ({FRESH}),
-head AS (
-    SELECT DISTINCT ON (workspace_id, trace_id) workspace_id, trace_id, type, name FROM stored
-    WHERE root AND type IN ('agent', 'workflow') AND name <> ''
-    ORDER BY workspace_id, trace_id
-),
-fresh AS MATERIALIZED (
-    SELECT s.*, CASE WHEN s.owner = '' THEN coalesce(head.type, '') ELSE s.owner END AS whose
-    FROM stored s LEFT JOIN head USING (workspace_id, trace_id)
-),
+{OWNED},
 users AS ({_people("tracing_userrollup", "user_id")}),
 sessions AS ({_people("tracing_sessionrollup", "session_id")}),
-minutes AS MATERIALIZED (
-    SELECT
-        workspace_id, minute AS bucket, root, type, model, environment, name, whose AS owner, prompt_name,
-        prompt_version, count(*) AS count, count(*) FILTER (WHERE failed) AS errors,
-        sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cost) AS cost,
-        {array_of("count(*) FILTER (WHERE slot = {slot})")}::integer[] AS latency,
-        CASE WHEN count(first_slot) > 0 THEN
-            {array_of("count(*) FILTER (WHERE first_slot = {slot})")}::integer[]
-        END AS ttft
-    FROM fresh
-    GROUP BY workspace_id, minute, root, type, model, environment, name, whose, prompt_name, prompt_version
-),
-hours AS MATERIALIZED (
-    SELECT workspace_id, {BUCKET.format(grain="60", moment="m.bucket")} AS bucket, root, {_WHOSE}, {_sums()}
-    FROM minutes m
-    GROUP BY workspace_id, 2, root, {_WHOSE}
-),
-whole AS MATERIALIZED (
-    SELECT workspace_id, 1 AS grain, bucket, root, {_WHOSE}, {_VALUES} FROM minutes
-    WHERE bucket >= %(minutes_from)s
-    UNION ALL
-    SELECT workspace_id, 60, bucket, root, {_WHOSE}, {_VALUES} FROM hours
-    UNION ALL
-    SELECT workspace_id, grain, {BUCKET.format(grain="grain", moment="h.bucket")}, root, {_WHOSE}, {_sums()}
-    FROM hours h CROSS JOIN (VALUES (360), (1440)) AS length (grain)
-    GROUP BY workspace_id, grain, 3, root, {_WHOSE}
-),
-leveled AS (
-    SELECT 1 AS level, workspace_id, grain, bucket, root, {_WHOSE}, {_VALUES} FROM whole
-    UNION ALL
-    SELECT 0, workspace_id, grain, bucket, root, {_ON_BASE}, {_sums()} FROM whole
-    GROUP BY workspace_id, grain, bucket, root, {_BASE_NAMES}
-)
-INSERT INTO tracing_rollup AS r ({_KEY}, {_WHOSE}, {_VALUES})
-SELECT
-    workspace_id, level, grain, root, bucket,
-    hashtextextended(concat_ws(E'\\x1f', {_WHOSE}), 0) AS key, {_WHOSE}, {_VALUES}
-FROM leveled
-ORDER BY workspace_id, level, grain, root, bucket, key
-ON CONFLICT ({_KEY}) DO UPDATE SET
-    {", ".join(f"{name} = r.{name} + excluded.{name}" for name in _SUMS)},
-    latency = {array_of("r.latency[{at}] + excluded.latency[{at}]")},
-    ttft = CASE
-        WHEN r.ttft IS NULL THEN excluded.ttft
-        WHEN excluded.ttft IS NULL THEN r.ttft
-        ELSE {array_of("r.ttft[{at}] + excluded.ttft[{at}]")}
-    END
+minutes AS MATERIALIZED ({minutes("fresh")}),
+{lengths(OF_ALL)},
+written AS ({insert("tracing_rollup", _KEY)})
+SELECT workspace_id, trace_id FROM fresh WHERE tagged GROUP BY workspace_id, trace_id
 """  # noqa: S608 - constant names
 
 _SCORE_NAMES: Final = "score, category, source, environment, name, owner"
@@ -161,7 +72,7 @@ WITH scored AS (
     SELECT
         s.workspace_id, c.b AS bucket, left(s.name, 100) AS score, {_SCORE_CATEGORY} AS category, s.source, s.value,
         left(coalesce(t.environment, ''), 100) AS environment, left(coalesce(t.name, ''), 200) AS name,
-        {_OWNER.format(source_type="coalesce(t.source_type, '')")} AS owner
+        {OWNER.format(source_type="coalesce(t.source_type, '')")} AS owner
     FROM unnest(%(workspaces)s::uuid[], %(buckets)s::timestamptz[]) AS c (w, b)
     JOIN tracing_score s ON s.workspace_id = c.w AND s.created_at >= c.b
         AND s.created_at < c.b + make_interval(mins => %(grain)s)

@@ -21,6 +21,8 @@ _GRAINS: Final = (
     (timedelta(days=14), Grain.QUARTER),
 )
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+#: No span begins before: clocks of computers don't go further back.
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def floor(moment: datetime, length: timedelta) -> datetime:
@@ -46,6 +48,7 @@ class TimeRange:
         Without a `step` there are about POINTS points. A step finer than the rows is made as long as a row, one with
         more than MAX_POINTS points longer.
         """
+        start = max(start, EARLIEST)
         grain = _grain(start, end, now, step)
         row, rows = timedelta(minutes=grain), max((end - start) / timedelta(minutes=grain), 1)
         if step is None:

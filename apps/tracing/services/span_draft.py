@@ -20,7 +20,7 @@ from apps.tracing import stored
 from apps.tracing.ingest import prepare
 from apps.tracing.mapping import ObservationRow, SpanRecord
 from apps.tracing.masking import masked, masks_of
-from apps.tracing.models import SpanDraft
+from apps.tracing.models import SpanDraft, TagChange
 from apps.tracing.writer.rewrite import SpanRewriter
 
 logger = logging.getLogger(__name__)
@@ -218,6 +218,12 @@ def write_drafts(pks: Sequence[UUID]) -> list[str]:
     refused = {id(row) for row, _reason in result.rejected}
     rejected += [f"Span {row.name[:80]!r}: {reason.splitlines()[0]}" for row, reason in result.rejected]
     stored.tell([row for row in rows.values() if id(row) not in refused])
+    # steps are added up when they are first received; tags that a new form brings have to be told
+    TagChange.objects.bulk_create(
+        TagChange(workspace_id=draft.workspace_id, trace_id=draft.trace_id)
+        for draft in drafts
+        if draft.stored_start and draft.pk in rows and rows[draft.pk].tags
+    )
     for draft in drafts:
         written = rows.get(draft.pk)
         if written is not None and id(written) not in refused:

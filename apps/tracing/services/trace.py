@@ -7,7 +7,16 @@ from django.db import transaction
 from apps.core import audit, permissions
 from apps.core.actors import Actor
 from apps.core.models import Workspace
-from apps.tracing.models import Comment, MediaUse, Observation, ObservationPayload, Score, SpanDraft, Trace
+from apps.tracing.models import (
+    Comment,
+    CountedTags,
+    MediaUse,
+    Observation,
+    ObservationPayload,
+    Score,
+    SpanDraft,
+    Trace,
+)
 
 
 @transaction.atomic
@@ -43,5 +52,7 @@ def erase(workspace: Workspace, traces: Sequence[Trace]) -> int:
     Score.objects.in_workspace(workspace).filter(trace_id__in=trace_ids).delete()
     Comment.objects.in_workspace(workspace).filter(trace_id__in=trace_ids).delete()
     SpanDraft.objects.in_workspace(workspace).filter(trace_id__in=trace_ids).delete()
+    counted = CountedTags.objects.filter(workspace=workspace, trace_id__in=trace_ids)
+    counted._raw_delete(counted.db)
     MediaUse.objects.filter(media__workspace=workspace, trace_id__in=trace_ids).delete()
     return Trace.objects.filter(pk__in=[trace.pk for trace in traces])._raw_delete(Trace.objects.db)

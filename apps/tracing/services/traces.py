@@ -20,10 +20,14 @@ from apps.tracing.services.trace import erase
 
 MAX_TAG: Final = 100
 
-# in the rows themselves: the writer may be adding tags of its own
+# in the rows themselves: the writer may be adding tags of its own; the rollups count the steps under the tag, too
 _ADD_TAG: Final = """
-UPDATE tracing_trace SET tags = ARRAY(SELECT DISTINCT unnest(tags || %s::text) ORDER BY 1), updated_at = now()
-WHERE id = ANY (%s) AND NOT tags @> ARRAY[%s]
+WITH tagged AS (
+    UPDATE tracing_trace SET tags = ARRAY(SELECT DISTINCT unnest(tags || %s::text) ORDER BY 1), updated_at = now()
+    WHERE id = ANY (%s) AND NOT tags @> ARRAY[%s]
+    RETURNING workspace_id, trace_id
+)
+INSERT INTO tracing_tagchange (workspace_id, trace_id) SELECT workspace_id, trace_id FROM tagged
 """
 _REMOVE_TAG: Final = """
 UPDATE tracing_trace SET tags = array_remove(tags, %s::text), updated_at = now()
