@@ -120,6 +120,9 @@ class Loader:
         attributes = {"server.address": f"10.0.0.{number % 9}"}
         if number % 5_000 == 0:
             attributes["incident"] = f"case {number} of the night"
+        tags = [f"team-{number % 7}"] if number % 3 == 0 else []
+        tags += ["audited"] if number % 20_000 == 0 else []
+        tagged = "{" + ",".join(tags) + "}"
         own = {
             "user_id": user,
             "session_id": session,
@@ -144,8 +147,8 @@ class Loader:
                 f"{number * 256 + 1 if position else chr(92) + 'N'}\t{begun}\t{ended}\t{ended}\t{kind}\t"
                 f"{step}\t{status}\t\tDEFAULT\t{model}\t"
                 f"{'acme' if model else ''}\t{figures if model else chr(9).join([chr(92) + 'N'] * 4)}\t"
-                f"{session}\t{user}\t{environment}\t\t\tagents.message\t\t\t\t{{}}\t"
-                f"{written}"
+                f"{session}\t{user}\t{environment}\t\t\tagents.message\t\t\t\t"
+                f"{'{}' if position else tagged}\t{written}"
             )
             said = {
                 "name": step,
@@ -156,12 +159,12 @@ class Loader:
             }
             if not position or (begun.isocalendar().week, *said.values()) not in self.kinds:
                 self.kinds.add((begun.isocalendar().week, *said.values()))
-                self._known(begun, own | said)
+                self._known(begun, {**own, **said, "tags": [] if position else tags})
         traces.write(
             f"{UUID(int=number + 1)}\t{self.workspace}\t{trace_id}\t{name}\t{start}\t{start + timedelta(seconds=2)}\t"
             f"{choose.expovariate(1 / 1500)}\t{'error' if failed else 'ok'}\tt\t{start}\t{size}\t{failed}\t4000\t800\t"
-            f"0.0062\t{{{MODELS[number % 12]}}}\t{session}\t{user}\t{environment}\t\t\tagents.message\t\t{{}}\t{text}\t"
-            f"{text[:90]}\n"
+            f"0.0062\t{{{MODELS[number % 12]}}}\t{session}\t{user}\t{environment}\t\t\tagents.message\t\t{tagged}\t"
+            f"{text}\t{text[:90]}\n"
         )
 
     def _known(self, start: datetime, fields: dict[str, Any]) -> None:
@@ -224,7 +227,7 @@ def add_up() -> None:
         pass
     print(f"  rollups: {time.perf_counter() - started:.0f} s", flush=True)
     with connection.cursor() as cursor:
-        cursor.execute("VACUUM (ANALYZE) tracing_rollup, tracing_userrollup")
+        cursor.execute("VACUUM (ANALYZE) tracing_rollup, tracing_userrollup, tracing_tagrollup")
 
 
 def pages() -> Iterator[tuple[str, str, int]]:
@@ -241,7 +244,7 @@ def pages() -> Iterator[tuple[str, str, int]]:
         "errors:gt:5", "bookmarked:yes", "complete:no", "input_tokens:gt:5000", "tags:has:none",
         "name:contains:low 7", "name:contains:nothing", "name:not:flow 7", "name:starts:flow 2",
         "user_id:contains:r-77", "session_id:contains:nothing", "environment:not:production", "release:set",
-        "input:words:no such", "tags:set",
+        "input:words:no such", "tags:set", "tags:has:audited", "tags:lacks:team-1",
         "input:contains:efund deliv", "input:contains:qqqq", "input:lacks:order", "model:lacks:model-1",
         "input_tokens:empty",
     ):  # fmt: skip
@@ -259,7 +262,7 @@ def pages() -> Iterator[tuple[str, str, int]]:
         "metadata.build:gte:100000000", "metadata.build:lt:10", "metadata.build:contains:77777", "metadata.took:gt:600",
         "metadata.nothing:set", "metadata.tier:empty", "attributes.incident:set", "attributes.incident:contains:99",
         "attributes.server.address:not:10.0.0.3", "input:words:no such", "input:contains:efund deliv",
-        "input:contains:qqqq", "output:lacks:order", "input_tokens:empty", "tags:set",
+        "input:contains:qqqq", "output:lacks:order", "input_tokens:empty", "tags:set", "tags:has:audited",
     ):  # fmt: skip
         yield f"observations: {condition}", f"{lists['observations']}&f={condition}", PAGE_MS
         recent = lists["observations"].replace("7d", "24h")
@@ -267,6 +270,8 @@ def pages() -> Iterator[tuple[str, str, int]]:
     for span in ("1h", "24h", "7d", "30d", "90d"):
         yield f"analytics: {span}", f"/admin/analytics/?range={span}", DASHBOARD_MS
     yield "analytics: 7d, one environment", "/admin/analytics/?range=7d&environment=staging", DASHBOARD_MS
+    for span in ("24h", "7d", "90d"):
+        yield f"analytics: {span}, one tag", f"/admin/analytics/?range={span}&tag=team-1", DASHBOARD_MS
 
 
 def measure(repeat: int) -> dict[str, tuple[float, float, int]]:
