@@ -7,13 +7,14 @@ import os
 import hypothesis
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 
 from apps.core.access import Role
 from apps.core.actors import Actor
 from apps.core.models import User, Workspace
 from tests.factories.core import SYSTEM, make_api_key, make_member, make_user, make_workspace
-from tests.support import flush
+from tests.support import flush, template
 
 flush.install()
 
@@ -21,6 +22,16 @@ flush.install()
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None, django_db_keepdb: bool, django_db_createdb: bool, django_db_blocker
+) -> None:
+    """Copy the database of this process from one that is migrated already; one that is kept has its tables."""
+    if django_db_createdb or not django_db_keepdb:
+        with django_db_blocker.unblock():
+            connection.settings_dict["TEST"]["TEMPLATE"] = template.migrated_database()
 
 
 @pytest.fixture(autouse=True)
