@@ -1,4 +1,4 @@
-"""The end of the product. A file of one test is taken up last, when nobody needs the product any more."""
+"""The end of the product: the last file that needs it."""
 
 import pytest
 
