@@ -1,14 +1,16 @@
 """How `-n` spreads the tests over processes.
 
-A file stays together, since its tests share what they set up, and large files come first. The tests of durability
-stay together all, because each process that runs one of them starts a product; they come before everything else,
-because they take the longest, most of it waiting, while the other processes compute.
+A file stays together, since its tests share what they set up. The tests of durability stay together all, because each
+process that runs one of them starts a product. What takes long comes first, so that all processes end at the same
+time; the durability tests wait most of theirs, while the other processes compute.
 """
 
 from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 TOGETHER = "tests/durability"
+#: Few tests that take long; the others come by their number in a file.
+FIRST = (TOGETHER, "tests/test_access_walk.py", "tests/sandbox/test_attacks.py")
 
 
 class Scheduling(LoadFileScheduling):
@@ -18,6 +20,7 @@ class Scheduling(LoadFileScheduling):
         return TOGETHER if nodeid.startswith(f"{TOGETHER}/") else super()._split_scope(nodeid)
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        if TOGETHER in self.workqueue:
-            self.workqueue.move_to_end(TOGETHER, last=False)
+        scope = next((scope for scope in FIRST if scope in self.workqueue), None)
+        if scope is not None:
+            self.workqueue.move_to_end(scope, last=False)
         super()._assign_work_unit(node)
