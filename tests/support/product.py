@@ -128,12 +128,12 @@ class Product:
         """`kill -9` a process with all it started; return the process id it had."""
         pid = self.pid(name)
         assert pid is not None, f"{name} does not run"
-        if name == "postgres":
-            self._shell.close()  # as if it had never been: it is no part of what has to recover
         if name in {"web", "worker", "runner", "beat"}:
             os.killpg(pid, signal.SIGKILL)
         else:
             os.kill(pid, signal.SIGKILL)
+        if name == "postgres":
+            self._shell.close()  # as if it had never been: it is no part of what has to recover
         if name == "supervisor" and self.process is not None:
             self.process.wait()
         return pid

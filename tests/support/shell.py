@@ -45,6 +45,7 @@ class Shell:
     def close(self) -> None:
         """End the process, and with it its connections."""
         if self._process is not None:
+            self._process.kill()
             self._process.communicate()
             self._process = None
 
