@@ -34,6 +34,19 @@ def django_db_modify_db_settings(
             connection.settings_dict["TEST"]["TEMPLATE"] = template.migrated_database()
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_keepdb: bool, django_db_blocker):
+    """End what is still connected at last: the server would wait five seconds for it, and keep the database."""
+    yield
+    if django_db_keepdb:
+        return
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
 @pytest.fixture(autouse=True)
 def _clean_cache():
     """Throttles and memos of one test do not reach the next."""
