@@ -1,12 +1,13 @@
 """A migrated database from which test databases are copied: a second instead of ten for each of them.
 
-It is made anew when a migration, an app or a package has changed.
+It is made anew when a migration, an app or a package has changed, and every day: partitions are made from that day on.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -52,7 +53,7 @@ def _make(server: psycopg.Connection, name: str) -> None:
 
 def fingerprint() -> str:
     """Changes with whatever decides what `migrate` makes."""
-    digest = hashlib.sha256("\n".join(settings.INSTALLED_APPS).encode())
+    digest = hashlib.sha256("\n".join([str(datetime.now(UTC).date()), *settings.INSTALLED_APPS]).encode())
     for path in _sources():
         digest.update(str(path.relative_to(ROOT)).encode())
         digest.update(path.read_bytes())
