@@ -30,8 +30,7 @@ check: dev-environment ## Lint, types, import rules, settings, migrations, templ
 	@scripts/check.sh
 
 test: dev-environment ## The whole suite, on an embedded PostgreSQL of its own; WORKERS=0 for one process
-	$(RUN) -m pytest -m "not e2e and not durability and not clients" -n $(WORKERS) --dist loadfile $(ARGS)
-	$(RUN) -m pytest -m durability -n $(WORKERS) --dist loadfile $(ARGS)
+	$(RUN) -m pytest -m "not e2e and not clients" -n $(WORKERS) $(ARGS)
 
 e2e: dev-environment ## Drive a running product in a real browser; screenshots go to var/e2e
 	$(RUN) -m pytest -m e2e tests/e2e $(ARGS)

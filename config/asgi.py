@@ -26,8 +26,6 @@ application = ProtocolTypeRouter(
 )
 
 # What is loaded by now lives as long as the process. Kept out of collections, they take a millisecond instead of a
-# hundred, during which no request, token or span would move; and a single request makes more than the 700 new objects
-# that set one off by default.
+# hundred, during which no request, token or span would move.
 gc.collect()
 gc.freeze()
-gc.set_threshold(10_000, 20, 50)

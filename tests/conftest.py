@@ -7,13 +7,14 @@ import os
 import hypothesis
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 
 from apps.core.access import Role
 from apps.core.actors import Actor
 from apps.core.models import User, Workspace
 from tests.factories.core import SYSTEM, make_api_key, make_member, make_user, make_workspace
-from tests.support import flush
+from tests.support import flush, template
 
 flush.install()
 
@@ -21,6 +22,29 @@ flush.install()
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None, django_db_keepdb: bool, django_db_createdb: bool, django_db_blocker
+) -> None:
+    """Copy the database of this process from one that is migrated already; one that is kept has its tables."""
+    if django_db_createdb or not django_db_keepdb:
+        with django_db_blocker.unblock():
+            connection.settings_dict["TEST"]["TEMPLATE"] = template.migrated_database()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_keepdb: bool, django_db_blocker):
+    """End what is still connected at last: the server would wait five seconds for it, and keep the database."""
+    yield
+    if django_db_keepdb:
+        return
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 @pytest.fixture(autouse=True)

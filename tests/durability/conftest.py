@@ -1,4 +1,4 @@
-"""One small product for all durability tests."""
+"""One small product for all durability tests; they run in one process."""
 
 from collections.abc import Iterator
 

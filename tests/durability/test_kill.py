@@ -79,10 +79,3 @@ def test_a_killed_supervisor_leaves_nothing_in_the_way(product: Product) -> None
 
     assert not {product.pid(name) for name in ("web", "worker", "beat")} & set(children)
     job.assert_finished_once(attempts={1, 2})  # its worker may have had the time to finish it
-
-
-def test_the_whole_product_stops_in_order(product: Product) -> None:
-    assert product.stop() == 0
-
-    assert product.postgres.pid() is None
-    assert "Stopped." in product.logs()

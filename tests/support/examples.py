@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.apps import apps
@@ -215,20 +216,25 @@ class Examples:
 
     def fingerprint(self) -> dict[str, str]:
         """Return a digest of every table's rows of the workspace."""
-        found = {}
-        with connection.cursor() as cursor:
-            for model in apps.get_models():
-                table = model._meta.db_table
-                columns = {field.column for field in model._meta.concrete_fields}
-                if "workspace_id" not in columns or table in UNWATCHED or not model._meta.managed:
-                    continue
-                cursor.execute(
-                    f"SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {table} t "
-                    "WHERE workspace_id = %s",
-                    [self.workspace.pk],
-                )
-                found[table] = cursor.fetchone()[0]
-        return found
+        connection.ensure_connection()
+        # planned once: it is asked after every route
+        rows = connection.connection.execute(_digests(), {"workspace": self.workspace.pk}, prepare=True)
+        return dict(rows.fetchall())
+
+
+@cache
+def _digests() -> str:
+    """One query for all tables that belong to a workspace."""
+    found = []
+    for model in apps.get_models():
+        table = model._meta.db_table
+        columns = {field.column for field in model._meta.concrete_fields}
+        if "workspace_id" in columns and table not in UNWATCHED and model._meta.managed:
+            found.append(
+                f"SELECT '{table}', md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {table} t "
+                "WHERE workspace_id = %(workspace)s"
+            )
+    return " UNION ALL ".join(found)
 
 
 def _plain(pattern: str) -> str:

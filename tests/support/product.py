@@ -20,6 +20,7 @@ import pytest
 
 from apps.core.postgres import EmbeddedPostgres, ports
 from apps.core.supervisor import RunFile
+from tests.support.shell import Shell
 
 ROOT = Path(__file__).resolve().parents[2]
 ADMIN_EMAIL = "admin@example.com"
@@ -53,6 +54,7 @@ class Product:
         self.process: subprocess.Popen[bytes] | None = None
         self._runfile = RunFile(var / "run")
         self._environment = {**self._defaults(), **(environment or {})}
+        self._shell = Shell(self._environment)
 
     def _defaults(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
@@ -91,11 +93,13 @@ class Product:
     def stop(self) -> int:
         """Stop as Ctrl-C does; return the exit code."""
         assert self.process is not None
+        self._shell.close()
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(60)
 
     def delete(self) -> None:
         """End whatever still runs and remove all data."""
+        self._shell.close()
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -128,6 +132,8 @@ class Product:
             os.killpg(pid, signal.SIGKILL)
         else:
             os.kill(pid, signal.SIGKILL)
+        if name == "postgres":
+            self._shell.close()  # as if it had never been: it is no part of what has to recover
         if name == "supervisor" and self.process is not None:
             self.process.wait()
         return pid
@@ -160,12 +166,7 @@ class Product:
 
     def run(self, code: str) -> str:
         """Run Python code with the product's models in a process of its own; return what it prints."""
-        command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", code]
-        done = subprocess.run(
-            command, cwd=ROOT, env=self._environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        return self._shell.run(code)
 
 
 def running_product(environment: Mapping[str, str] | None = None) -> Iterator[Product]:

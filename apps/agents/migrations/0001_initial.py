@@ -44,6 +44,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'agent',
                 'verbose_name_plural': 'agents',
                 'ordering': ['name'],
+                'indexes': [models.Index(fields=['workspace', 'name'], name='agents_agent_by_name'), models.Index(fields=['workspace', '-created_at'], name='agents_agent_newest')],
             },
         ),
         migrations.CreateModel(
@@ -68,6 +69,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'conversation',
                 'verbose_name_plural': 'conversations',
                 'ordering': ['-last_message_at', '-id'],
+                'indexes': [models.Index(fields=['workspace', '-last_message_at', '-id'], name='agents_conv_recent'), models.Index(fields=['agent', '-last_message_at', '-id'], name='agents_conv_agent'), models.Index(fields=['user', 'agent', '-last_message_at'], name='agents_conv_person'), models.Index(condition=models.Q(('external_user', ''), _negated=True), fields=['agent', 'external_user', '-last_message_at'], name='agents_conv_visitor'), models.Index(fields=['workspace', 'source', '-last_message_at'], name='agents_conv_source'), models.Index(fields=['workspace', 'last_state', '-last_message_at'], name='agents_conv_state'), models.Index(condition=models.Q(('dislikes__gt', 0)), fields=['workspace', '-last_message_at'], name='agents_conv_disliked'), models.Index(condition=models.Q(('likes__gt', 0)), fields=['workspace', '-last_message_at'], name='agents_conv_liked'), models.Index(fields=['workspace', '-created_at'], name='agents_conv_newest')],
             },
         ),
         migrations.CreateModel(
@@ -107,78 +109,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'message',
                 'verbose_name_plural': 'messages',
                 'ordering': ['id'],
+                'indexes': [models.Index(fields=['conversation', 'id'], name='agents_message_order'), models.Index(fields=['workspace', '-created_at'], name='agents_message_newest'), models.Index(condition=models.Q(('state__in', ('pending', 'streaming'))), fields=['lease_until'], name='agents_message_lease'), models.Index(condition=models.Q(('stream_kept', True)), fields=['finished_at'], name='agents_message_streams'), models.Index(condition=models.Q(('trace_id', ''), _negated=True), fields=['trace_id'], name='agents_message_trace')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('active', True)), fields=('conversation', 'parent'), name='agents_message_one_branch_shown', nulls_distinct=False), models.UniqueConstraint(condition=models.Q(('state__in', ('pending', 'streaming'))), fields=('conversation',), name='agents_message_one_running')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='agent',
-            index=models.Index(fields=['workspace', 'name'], name='agents_agent_by_name'),
-        ),
-        migrations.AddIndex(
-            model_name='agent',
-            index=models.Index(fields=['workspace', '-created_at'], name='agents_agent_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['workspace', '-last_message_at', '-id'], name='agents_conv_recent'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['agent', '-last_message_at', '-id'], name='agents_conv_agent'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['user', 'agent', '-last_message_at'], name='agents_conv_person'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('external_user', ''), _negated=True), fields=['agent', 'external_user', '-last_message_at'], name='agents_conv_visitor'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['workspace', 'source', '-last_message_at'], name='agents_conv_source'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['workspace', 'last_state', '-last_message_at'], name='agents_conv_state'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('dislikes__gt', 0)), fields=['workspace', '-last_message_at'], name='agents_conv_disliked'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('likes__gt', 0)), fields=['workspace', '-last_message_at'], name='agents_conv_liked'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['workspace', '-created_at'], name='agents_conv_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['conversation', 'id'], name='agents_message_order'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['workspace', '-created_at'], name='agents_message_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('state__in', ('pending', 'streaming'))), fields=['lease_until'], name='agents_message_lease'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('stream_kept', True)), fields=['finished_at'], name='agents_message_streams'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('trace_id', ''), _negated=True), fields=['trace_id'], name='agents_message_trace'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(condition=models.Q(('active', True)), fields=('conversation', 'parent'), name='agents_message_one_branch_shown', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('pending', 'streaming'))), fields=('conversation',), name='agents_message_one_running'),
         ),
     ]

@@ -33,6 +33,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'prompt',
                 'verbose_name_plural': 'prompts',
                 'ordering': ['name'],
+                'indexes': [models.Index(fields=['workspace', '-created_at'], name='agents_prompt_newest')],
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'name'), name='agents_prompt_name')],
             },
         ),
         migrations.CreateModel(
@@ -54,6 +56,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'prompt version',
                 'verbose_name_plural': 'prompt versions',
                 'ordering': ['-number'],
+                'constraints': [models.UniqueConstraint(fields=('prompt', 'number'), name='agents_promptversion_number')],
             },
         ),
         migrations.CreateModel(
@@ -71,22 +74,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'prompt label',
                 'verbose_name_plural': 'prompt labels',
                 'ordering': ['name'],
+                'constraints': [models.UniqueConstraint(fields=('prompt', 'name'), name='agents_promptlabel_once')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='prompt',
-            index=models.Index(fields=['workspace', '-created_at'], name='agents_prompt_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='prompt',
-            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='agents_prompt_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='promptversion',
-            constraint=models.UniqueConstraint(fields=('prompt', 'number'), name='agents_promptversion_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='promptlabel',
-            constraint=models.UniqueConstraint(fields=('prompt', 'name'), name='agents_promptlabel_once'),
         ),
     ]

@@ -37,6 +37,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'annotation',
                 'verbose_name_plural': 'annotations',
                 'ordering': ('-updated_at', '-id'),
+                'indexes': [models.Index(fields=['annotator', '-updated_at'], name='annotations_annotation_recent')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('comment', ''), ('corrected_answer', ''), ('labels', []), ('verdict', ''), _negated=True), name='annotations_annotation_says_something')],
             },
         ),
         migrations.CreateModel(
@@ -55,6 +57,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'datasets',
                 'ordering': ('-created_at', '-id'),
                 'permissions': [('export_dataset', 'Can export a dataset')],
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'name'), name='annotations_dataset_name')],
             },
         ),
         migrations.CreateModel(
@@ -76,6 +79,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'annotation queues',
                 'ordering': ('-created_at', '-id'),
                 'permissions': [('annotate_annotationqueue', 'Can annotate items of an annotation queue')],
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'name'), name='annotations_queue_name'), models.CheckConstraint(condition=models.Q(('annotators_per_item__range', (1, 9))), name='annotations_queue_annotators')],
             },
         ),
         migrations.CreateModel(
@@ -103,6 +107,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'dataset item',
                 'verbose_name_plural': 'dataset items',
                 'ordering': ('key',),
+                'indexes': [models.Index(fields=['dataset', 'key', 'since'], name='annotations_ditem_order')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('until__isnull', True)), fields=('dataset', 'key'), name='annotations_ditem_current'), models.UniqueConstraint(condition=models.Q(('annotation__isnull', False), ('until__isnull', True)), fields=('dataset', 'annotation'), name='annotations_ditem_once_per_annotation'), models.CheckConstraint(condition=models.Q(('since__gte', 1), models.Q(('until__isnull', True), ('until__gte', models.F('since')), _connector='OR')), name='annotations_ditem_span')],
             },
         ),
         migrations.CreateModel(
@@ -122,6 +128,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'dataset version',
                 'verbose_name_plural': 'dataset versions',
                 'ordering': ('-number',),
+                'constraints': [models.UniqueConstraint(fields=('dataset', 'number'), name='annotations_version_number'), models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='annotations_version_from_one')],
             },
         ),
         migrations.CreateModel(
@@ -148,6 +155,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'export',
                 'verbose_name_plural': 'exports',
                 'ordering': ('-created_at', '-id'),
+                'indexes': [models.Index(fields=['workspace', '-created_at', '-id'], name='annotations_export_recent')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('completed_at__isnull', True), models.Q(('sha256', ''), _negated=True), _connector='OR'), name='annotations_export_has_hash')],
             },
         ),
         migrations.CreateModel(
@@ -171,6 +180,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'queue item',
                 'verbose_name_plural': 'queue items',
                 'ordering': ('position', 'id'),
+                'indexes': [models.Index(condition=models.Q(('state__in', ('pending', 'assigned'))), fields=['queue', 'position', 'id'], name='annotations_item_pool'), models.Index(fields=['queue', 'state', 'position', 'id'], name='annotations_item_state')],
+                'constraints': [models.UniqueConstraint(fields=('queue', 'message'), name='annotations_item_once_per_queue'), models.CheckConstraint(condition=models.Q(models.Q(('lease_until__isnull', False), ('state', 'assigned')), models.Q(models.Q(('state', 'assigned'), _negated=True), ('assignee__isnull', True), ('lease_until__isnull', True)), _connector='OR'), name='annotations_item_lease')],
             },
         ),
         migrations.AddField(
@@ -179,75 +190,7 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='annotations', to='annotations.queueitem', verbose_name='item'),
         ),
         migrations.AddConstraint(
-            model_name='dataset',
-            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='annotations_dataset_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='annotationqueue',
-            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='annotations_queue_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='annotationqueue',
-            constraint=models.CheckConstraint(condition=models.Q(('annotators_per_item__range', (1, 9))), name='annotations_queue_annotators'),
-        ),
-        migrations.AddIndex(
-            model_name='datasetitem',
-            index=models.Index(fields=['dataset', 'key', 'since'], name='annotations_ditem_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='datasetitem',
-            constraint=models.UniqueConstraint(condition=models.Q(('until__isnull', True)), fields=('dataset', 'key'), name='annotations_ditem_current'),
-        ),
-        migrations.AddConstraint(
-            model_name='datasetitem',
-            constraint=models.UniqueConstraint(condition=models.Q(('annotation__isnull', False), ('until__isnull', True)), fields=('dataset', 'annotation'), name='annotations_ditem_once_per_annotation'),
-        ),
-        migrations.AddConstraint(
-            model_name='datasetitem',
-            constraint=models.CheckConstraint(condition=models.Q(('since__gte', 1), models.Q(('until__isnull', True), ('until__gte', models.F('since')), _connector='OR')), name='annotations_ditem_span'),
-        ),
-        migrations.AddConstraint(
-            model_name='datasetversion',
-            constraint=models.UniqueConstraint(fields=('dataset', 'number'), name='annotations_version_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='datasetversion',
-            constraint=models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='annotations_version_from_one'),
-        ),
-        migrations.AddIndex(
-            model_name='export',
-            index=models.Index(fields=['workspace', '-created_at', '-id'], name='annotations_export_recent'),
-        ),
-        migrations.AddConstraint(
-            model_name='export',
-            constraint=models.CheckConstraint(condition=models.Q(('completed_at__isnull', True), models.Q(('sha256', ''), _negated=True), _connector='OR'), name='annotations_export_has_hash'),
-        ),
-        migrations.AddIndex(
-            model_name='queueitem',
-            index=models.Index(condition=models.Q(('state__in', ('pending', 'assigned'))), fields=['queue', 'position', 'id'], name='annotations_item_pool'),
-        ),
-        migrations.AddIndex(
-            model_name='queueitem',
-            index=models.Index(fields=['queue', 'state', 'position', 'id'], name='annotations_item_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='queueitem',
-            constraint=models.UniqueConstraint(fields=('queue', 'message'), name='annotations_item_once_per_queue'),
-        ),
-        migrations.AddConstraint(
-            model_name='queueitem',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('lease_until__isnull', False), ('state', 'assigned')), models.Q(models.Q(('state', 'assigned'), _negated=True), ('assignee__isnull', True), ('lease_until__isnull', True)), _connector='OR'), name='annotations_item_lease'),
-        ),
-        migrations.AddIndex(
-            model_name='annotation',
-            index=models.Index(fields=['annotator', '-updated_at'], name='annotations_annotation_recent'),
-        ),
-        migrations.AddConstraint(
             model_name='annotation',
             constraint=models.UniqueConstraint(fields=('item', 'annotator'), name='annotations_annotation_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='annotation',
-            constraint=models.CheckConstraint(condition=models.Q(('comment', ''), ('corrected_answer', ''), ('labels', []), ('verdict', ''), _negated=True), name='annotations_annotation_says_something'),
         ),
     ]

@@ -56,6 +56,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'document',
                 'verbose_name_plural': 'documents',
                 'ordering': ['-created_at'],
+                'indexes': [models.Index(fields=['workspace', '-created_at'], name='knowledge_document_all')],
             },
         ),
         migrations.CreateModel(
@@ -84,6 +85,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'chunk',
                 'verbose_name_plural': 'chunks',
                 'ordering': ['document', 'position'],
+                'indexes': [django.contrib.postgres.indexes.GinIndex(condition=models.Q(('enabled', True), ('live', True)), fastupdate=False, fields=['tv'], name='knowledge_chunk_tv'), models.Index(fields=['workspace', '-created_at'], name='knowledge_chunk_all')],
+                'constraints': [models.UniqueConstraint(fields=('document', 'generation', 'position'), name='knowledge_chunk_once')],
             },
         ),
         migrations.CreateModel(
@@ -107,6 +110,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'knowledge base',
                 'verbose_name_plural': 'knowledge bases',
                 'ordering': ['-created_at'],
+                'indexes': [models.Index(fields=['workspace', '-created_at'], name='knowledge_base_list')],
             },
         ),
         migrations.AddField(
@@ -124,6 +128,10 @@ class Migration(migrations.Migration):
                 ('model', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='providers.model')),
                 ('base', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='knowledge.knowledgebase')),
             ],
+            options={
+                'indexes': [models.Index(fields=['base', 'model'], name='knowledge_embedding_base')],
+                'constraints': [models.UniqueConstraint(fields=('chunk', 'model'), name='knowledge_embedding_once')],
+            },
         ),
         migrations.AddField(
             model_name='chunk',
@@ -138,10 +146,9 @@ class Migration(migrations.Migration):
                 ('df', models.IntegerField()),
                 ('base', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='knowledge.knowledgebase')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='knowledgebase',
-            index=models.Index(fields=['workspace', '-created_at'], name='knowledge_base_list'),
+            options={
+                'constraints': [models.UniqueConstraint(fields=('base', 'term'), name='knowledge_term_once')],
+            },
         ),
         migrations.AddIndex(
             model_name='document',
@@ -151,40 +158,12 @@ class Migration(migrations.Migration):
             model_name='document',
             index=models.Index(fields=['base', 'state'], name='knowledge_document_state'),
         ),
-        migrations.AddIndex(
-            model_name='document',
-            index=models.Index(fields=['workspace', '-created_at'], name='knowledge_document_all'),
-        ),
         migrations.AddConstraint(
             model_name='document',
             constraint=models.UniqueConstraint(condition=models.Q(('sha256', ''), _negated=True), fields=('base', 'sha256'), name='knowledge_document_once'),
         ),
         migrations.AddIndex(
-            model_name='chunkembedding',
-            index=models.Index(fields=['base', 'model'], name='knowledge_embedding_base'),
-        ),
-        migrations.AddConstraint(
-            model_name='chunkembedding',
-            constraint=models.UniqueConstraint(fields=('chunk', 'model'), name='knowledge_embedding_once'),
-        ),
-        migrations.AddIndex(
-            model_name='chunk',
-            index=django.contrib.postgres.indexes.GinIndex(condition=models.Q(('enabled', True), ('live', True)), fastupdate=False, fields=['tv'], name='knowledge_chunk_tv'),
-        ),
-        migrations.AddIndex(
             model_name='chunk',
             index=models.Index(fields=['base', 'live'], name='knowledge_chunk_base'),
-        ),
-        migrations.AddIndex(
-            model_name='chunk',
-            index=models.Index(fields=['workspace', '-created_at'], name='knowledge_chunk_all'),
-        ),
-        migrations.AddConstraint(
-            model_name='chunk',
-            constraint=models.UniqueConstraint(fields=('document', 'generation', 'position'), name='knowledge_chunk_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='term',
-            constraint=models.UniqueConstraint(fields=('base', 'term'), name='knowledge_term_once'),
         ),
     ]

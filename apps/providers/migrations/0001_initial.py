@@ -37,6 +37,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'model provider',
                 'verbose_name_plural': 'model providers',
                 'ordering': ['created_at'],
+                'indexes': [models.Index(fields=['workspace', 'created_at'], name='providers_provider_list')],
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'name'), name='providers_provider_name'), models.UniqueConstraint(condition=models.Q(('kind', 'local')), fields=('workspace',), name='providers_provider_one_local')],
             },
         ),
         migrations.CreateModel(
@@ -66,34 +68,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'model',
                 'verbose_name_plural': 'models',
                 'ordering': ['slot', 'created_at'],
+                'indexes': [models.Index(fields=['workspace', 'slot', 'created_at'], name='providers_model_list')],
+                'constraints': [models.UniqueConstraint(fields=('provider', 'slot', 'name'), name='providers_model_once'), models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('workspace', 'slot'), name='providers_model_one_default'), models.CheckConstraint(condition=models.Q(('fallback', models.F('id')), _negated=True), name='providers_model_not_its_own_fallback')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='provider',
-            index=models.Index(fields=['workspace', 'created_at'], name='providers_provider_list'),
-        ),
-        migrations.AddConstraint(
-            model_name='provider',
-            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='providers_provider_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='provider',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'local')), fields=('workspace',), name='providers_provider_one_local'),
-        ),
-        migrations.AddIndex(
-            model_name='model',
-            index=models.Index(fields=['workspace', 'slot', 'created_at'], name='providers_model_list'),
-        ),
-        migrations.AddConstraint(
-            model_name='model',
-            constraint=models.UniqueConstraint(fields=('provider', 'slot', 'name'), name='providers_model_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='model',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('workspace', 'slot'), name='providers_model_one_default'),
-        ),
-        migrations.AddConstraint(
-            model_name='model',
-            constraint=models.CheckConstraint(condition=models.Q(('fallback', models.F('id')), _negated=True), name='providers_model_not_its_own_fallback'),
         ),
     ]

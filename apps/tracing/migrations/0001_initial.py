@@ -96,6 +96,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'score definition',
                 'verbose_name_plural': 'score definitions',
                 'ordering': ['name'],
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'name'), name='tracing_scoreconfig_name')],
             },
         ),
         migrations.CreateModel(
@@ -122,6 +123,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'score',
                 'verbose_name_plural': 'scores',
                 'ordering': ['-created_at'],
+                'indexes': [models.Index(fields=['workspace', '-created_at', '-id'], name='tracing_score_latest'), models.Index(fields=['workspace', 'name', '-created_at'], name='tracing_score_name'), models.Index(condition=models.Q(('session_id', ''), _negated=True), fields=['workspace', 'session_id'], name='tracing_score_session')],
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'trace_id', 'observation_id', 'session_id', 'name', 'source', 'author_ref'), name='tracing_score_once'), models.CheckConstraint(condition=models.Q(models.Q(('trace_id', ''), _negated=True), models.Q(('session_id', ''), _negated=True), _connector='OR'), name='tracing_score_has_subject')],
             },
         ),
         migrations.CreateModel(
@@ -159,54 +162,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'trace',
                 'verbose_name_plural': 'traces',
+                'indexes': [models.Index(fields=['workspace', '-start_time', '-id'], name='tracing_trace_latest'), models.Index(condition=models.Q(('session_id', ''), _negated=True), fields=['workspace', 'session_id', 'start_time'], name='tracing_trace_session'), models.Index(condition=models.Q(('user_id', ''), _negated=True), fields=['workspace', 'user_id', '-start_time'], name='tracing_trace_user'), models.Index(condition=models.Q(('error_count__gt', 0)), fields=['workspace', '-start_time'], name='tracing_trace_errors'), models.Index(condition=models.Q(('source_type', ''), _negated=True), fields=['workspace', 'source_type', 'source_id'], name='tracing_trace_source')],
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'trace_id'), name='tracing_trace_once')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='scoreconfig',
-            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='tracing_scoreconfig_name'),
-        ),
-        migrations.AddIndex(
-            model_name='score',
-            index=models.Index(fields=['workspace', '-created_at', '-id'], name='tracing_score_latest'),
-        ),
-        migrations.AddIndex(
-            model_name='score',
-            index=models.Index(fields=['workspace', 'name', '-created_at'], name='tracing_score_name'),
-        ),
-        migrations.AddIndex(
-            model_name='score',
-            index=models.Index(condition=models.Q(('session_id', ''), _negated=True), fields=['workspace', 'session_id'], name='tracing_score_session'),
-        ),
-        migrations.AddConstraint(
-            model_name='score',
-            constraint=models.UniqueConstraint(fields=('workspace', 'trace_id', 'observation_id', 'session_id', 'name', 'source', 'author_ref'), name='tracing_score_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='score',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('trace_id', ''), _negated=True), models.Q(('session_id', ''), _negated=True), _connector='OR'), name='tracing_score_has_subject'),
-        ),
-        migrations.AddIndex(
-            model_name='trace',
-            index=models.Index(fields=['workspace', '-start_time', '-id'], name='tracing_trace_latest'),
-        ),
-        migrations.AddIndex(
-            model_name='trace',
-            index=models.Index(condition=models.Q(('session_id', ''), _negated=True), fields=['workspace', 'session_id', 'start_time'], name='tracing_trace_session'),
-        ),
-        migrations.AddIndex(
-            model_name='trace',
-            index=models.Index(condition=models.Q(('user_id', ''), _negated=True), fields=['workspace', 'user_id', '-start_time'], name='tracing_trace_user'),
-        ),
-        migrations.AddIndex(
-            model_name='trace',
-            index=models.Index(condition=models.Q(('error_count__gt', 0)), fields=['workspace', '-start_time'], name='tracing_trace_errors'),
-        ),
-        migrations.AddIndex(
-            model_name='trace',
-            index=models.Index(condition=models.Q(('source_type', ''), _negated=True), fields=['workspace', 'source_type', 'source_id'], name='tracing_trace_source'),
-        ),
-        migrations.AddConstraint(
-            model_name='trace',
-            constraint=models.UniqueConstraint(fields=('workspace', 'trace_id'), name='tracing_trace_once'),
         ),
     ]

@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'comment',
                 'verbose_name_plural': 'comments',
                 'ordering': ['created_at', 'id'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('session_id', ''), ('trace_id', ''), _connector='XOR'), name='tracing_comment_one_subject')],
             },
         ),
         migrations.AddIndex(
@@ -64,9 +65,5 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='comment',
             index=models.Index(condition=models.Q(('session_id', ''), _negated=True), fields=['workspace', 'session_id'], name='tracing_comment_session'),
-        ),
-        migrations.AddConstraint(
-            model_name='comment',
-            constraint=models.CheckConstraint(condition=models.Q(('session_id', ''), ('trace_id', ''), _connector='XOR'), name='tracing_comment_one_subject'),
         ),
     ]

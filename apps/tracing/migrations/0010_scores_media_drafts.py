@@ -50,6 +50,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'use of media',
                 'verbose_name_plural': 'uses of media',
+                'indexes': [models.Index(condition=models.Q(('trace_id', ''), _negated=True), fields=['trace_id'], name='tracing_mediause_trace')],
             },
         ),
         migrations.CreateModel(
@@ -66,6 +67,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'span in pieces',
                 'verbose_name_plural': 'spans in pieces',
+                'indexes': [models.Index(fields=['updated_at'], name='tracing_draft_age')],
             },
         ),
         migrations.RemoveConstraint(
@@ -140,17 +142,9 @@ class Migration(migrations.Migration):
             model_name='media',
             constraint=models.UniqueConstraint(fields=('workspace', 'media_id'), name='tracing_media_once'),
         ),
-        migrations.AddIndex(
-            model_name='mediause',
-            index=models.Index(condition=models.Q(('trace_id', ''), _negated=True), fields=['trace_id'], name='tracing_mediause_trace'),
-        ),
         migrations.AddConstraint(
             model_name='mediause',
             constraint=models.UniqueConstraint(fields=('media', 'trace_id', 'observation_id', 'source_type', 'source_id', 'field'), name='tracing_mediause_once'),
-        ),
-        migrations.AddIndex(
-            model_name='spandraft',
-            index=models.Index(fields=['updated_at'], name='tracing_draft_age'),
         ),
         migrations.AddConstraint(
             model_name='spandraft',

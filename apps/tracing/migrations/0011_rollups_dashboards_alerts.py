@@ -94,6 +94,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'alert',
                 'verbose_name_plural': 'alerts',
                 'ordering': ['name'],
+                'indexes': [models.Index(condition=models.Q(('enabled', True)), fields=['evaluated_at'], name='tracing_alert_due')],
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'name'), name='tracing_alert_name')],
             },
         ),
         migrations.CreateModel(
@@ -117,6 +119,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'alert event',
                 'verbose_name_plural': 'alert events',
                 'ordering': ['-number'],
+                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='tracing_alertevent_due')],
+                'constraints': [models.UniqueConstraint(fields=('alert', 'number'), name='tracing_alertevent_once')],
             },
         ),
         migrations.CreateModel(
@@ -135,6 +139,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'dashboard',
                 'verbose_name_plural': 'dashboards',
                 'ordering': ['name', 'id'],
+                'indexes': [models.Index(fields=['workspace', 'name', 'id'], name='tracing_dashboard_list')],
             },
         ),
         migrations.CreateModel(
@@ -243,26 +248,6 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'widgets',
                 'ordering': ['position', 'id'],
             },
-        ),
-        migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(condition=models.Q(('enabled', True)), fields=['evaluated_at'], name='tracing_alert_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='tracing_alert_name'),
-        ),
-        migrations.AddIndex(
-            model_name='alertevent',
-            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='tracing_alertevent_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='alertevent',
-            constraint=models.UniqueConstraint(fields=('alert', 'number'), name='tracing_alertevent_once'),
-        ),
-        migrations.AddIndex(
-            model_name='dashboard',
-            index=models.Index(fields=['workspace', 'name', 'id'], name='tracing_dashboard_list'),
         ),
         migrations.RunSQL(NOTE_SCORES, FORGET_SCORES),
     ]

@@ -42,6 +42,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'workflow',
                 'verbose_name_plural': 'workflows',
                 'ordering': ['name'],
+                'indexes': [models.Index(fields=['workspace', 'archived', 'name'], name='workflows_wf_by_name'), models.Index(fields=['workspace', '-created_at'], name='workflows_wf_newest')],
             },
         ),
         migrations.CreateModel(
@@ -67,6 +68,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'trigger',
                 'verbose_name_plural': 'triggers',
                 'ordering': ['created_at'],
+                'indexes': [models.Index(fields=['workspace', '-created_at'], name='workflows_trigger_newest'), models.Index(condition=models.Q(('enabled', True), ('kind', 'schedule')), fields=['next_fire_at'], name='workflows_trigger_due'), models.Index(condition=models.Q(('enabled', True), ('kind', 'event')), fields=['workspace', 'event'], name='workflows_trigger_event')],
             },
         ),
         migrations.CreateModel(
@@ -117,6 +119,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'run',
                 'verbose_name_plural': 'runs',
                 'ordering': ['-id'],
+                'indexes': [models.Index(fields=['workspace', '-id'], name='workflows_run_list'), models.Index(fields=['workspace', '-created_at', '-id'], name='workflows_run_newest'), models.Index(fields=['workflow', '-id'], name='workflows_run_of_workflow'), models.Index(fields=['workspace', 'state', '-id'], name='workflows_run_state'), models.Index(condition=models.Q(('state', 'queued')), fields=['workflow', 'queued_at'], name='workflows_run_queue'), models.Index(condition=models.Q(('state', 'running')), fields=['workflow', 'lease_until'], name='workflows_run_running'), models.Index(condition=models.Q(('ledger_kept', True)), fields=['finished_at'], name='workflows_run_ledgers'), models.Index(condition=models.Q(('callback_state', 'pending')), fields=['finished_at'], name='workflows_run_callbacks'), models.Index(condition=models.Q(('conversation_id__isnull', False)), fields=['conversation_id', '-id'], name='workflows_run_conversation'), models.Index(condition=models.Q(('trace_id', ''), _negated=True), fields=['trace_id'], name='workflows_run_trace'), models.Index(condition=models.Q(('state', 'failed')), fields=['workspace', 'finished_at'], name='workflows_run_failed')],
             },
         ),
         migrations.CreateModel(
@@ -137,6 +140,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'firing',
                 'verbose_name_plural': 'firings',
                 'ordering': ['-id'],
+                'indexes': [models.Index(fields=['trigger', '-id'], name='workflows_firing_list'), models.Index(fields=['created_at'], name='workflows_firing_age')],
+                'constraints': [models.UniqueConstraint(fields=('trigger', 'key'), name='workflows_firing_once')],
             },
         ),
         migrations.CreateModel(
@@ -161,6 +166,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'wait',
                 'verbose_name_plural': 'waits',
                 'ordering': ['id'],
+                'indexes': [models.Index(fields=['workspace', 'state', '-created_at'], name='workflows_wait_list'), models.Index(fields=['workspace', '-created_at'], name='workflows_wait_newest'), models.Index(condition=models.Q(('state', 'open')), fields=['expires_at'], name='workflows_wait_overdue')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('run', 'path'), name='workflows_wait_open_once')],
             },
         ),
         migrations.CreateModel(
@@ -183,6 +190,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'file of a run',
                 'verbose_name_plural': 'files of runs',
                 'ordering': ['-created_at'],
+                'indexes': [models.Index(fields=['workspace', '-created_at'], name='workflows_runfile_list'), models.Index(condition=models.Q(('run', None)), fields=['created_at'], name='workflows_runfile_unused')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('key', ''), _negated=True), fields=('workspace', 'key'), name='workflows_runfile_once')],
             },
         ),
         migrations.CreateModel(
@@ -204,6 +213,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'version of a workflow',
                 'verbose_name_plural': 'versions of workflows',
                 'ordering': ['-number'],
+                'indexes': [models.Index(fields=['workspace', '-created_at'], name='workflows_version_newest')],
+                'constraints': [models.UniqueConstraint(fields=('workflow', 'number'), name='workflows_version_number_once')],
             },
         ),
         migrations.AddField(
@@ -215,117 +226,5 @@ class Migration(migrations.Migration):
             model_name='workflow',
             name='published',
             field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='workflows.workflowversion', verbose_name='published version'),
-        ),
-        migrations.AddIndex(
-            model_name='trigger',
-            index=models.Index(fields=['workspace', '-created_at'], name='workflows_trigger_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='trigger',
-            index=models.Index(condition=models.Q(('enabled', True), ('kind', 'schedule')), fields=['next_fire_at'], name='workflows_trigger_due'),
-        ),
-        migrations.AddIndex(
-            model_name='trigger',
-            index=models.Index(condition=models.Q(('enabled', True), ('kind', 'event')), fields=['workspace', 'event'], name='workflows_trigger_event'),
-        ),
-        migrations.AddIndex(
-            model_name='triggerfiring',
-            index=models.Index(fields=['trigger', '-id'], name='workflows_firing_list'),
-        ),
-        migrations.AddIndex(
-            model_name='triggerfiring',
-            index=models.Index(fields=['created_at'], name='workflows_firing_age'),
-        ),
-        migrations.AddConstraint(
-            model_name='triggerfiring',
-            constraint=models.UniqueConstraint(fields=('trigger', 'key'), name='workflows_firing_once'),
-        ),
-        migrations.AddIndex(
-            model_name='runwait',
-            index=models.Index(fields=['workspace', 'state', '-created_at'], name='workflows_wait_list'),
-        ),
-        migrations.AddIndex(
-            model_name='runwait',
-            index=models.Index(fields=['workspace', '-created_at'], name='workflows_wait_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='runwait',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['expires_at'], name='workflows_wait_overdue'),
-        ),
-        migrations.AddConstraint(
-            model_name='runwait',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('run', 'path'), name='workflows_wait_open_once'),
-        ),
-        migrations.AddIndex(
-            model_name='runfile',
-            index=models.Index(fields=['workspace', '-created_at'], name='workflows_runfile_list'),
-        ),
-        migrations.AddIndex(
-            model_name='runfile',
-            index=models.Index(condition=models.Q(('run', None)), fields=['created_at'], name='workflows_runfile_unused'),
-        ),
-        migrations.AddConstraint(
-            model_name='runfile',
-            constraint=models.UniqueConstraint(condition=models.Q(('key', ''), _negated=True), fields=('workspace', 'key'), name='workflows_runfile_once'),
-        ),
-        migrations.AddIndex(
-            model_name='workflowversion',
-            index=models.Index(fields=['workspace', '-created_at'], name='workflows_version_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='workflowversion',
-            constraint=models.UniqueConstraint(fields=('workflow', 'number'), name='workflows_version_number_once'),
-        ),
-        migrations.AddIndex(
-            model_name='workflowrun',
-            index=models.Index(fields=['workspace', '-id'], name='workflows_run_list'),
-        ),
-        migrations.AddIndex(
-            model_name='workflowrun',
-            index=models.Index(fields=['workspace', '-created_at', '-id'], name='workflows_run_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='workflowrun',
-            index=models.Index(fields=['workflow', '-id'], name='workflows_run_of_workflow'),
-        ),
-        migrations.AddIndex(
-            model_name='workflowrun',
-            index=models.Index(fields=['workspace', 'state', '-id'], name='workflows_run_state'),
-        ),
-        migrations.AddIndex(
-            model_name='workflowrun',
-            index=models.Index(condition=models.Q(('state', 'queued')), fields=['workflow', 'queued_at'], name='workflows_run_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='workflowrun',
-            index=models.Index(condition=models.Q(('state', 'running')), fields=['workflow', 'lease_until'], name='workflows_run_running'),
-        ),
-        migrations.AddIndex(
-            model_name='workflowrun',
-            index=models.Index(condition=models.Q(('ledger_kept', True)), fields=['finished_at'], name='workflows_run_ledgers'),
-        ),
-        migrations.AddIndex(
-            model_name='workflowrun',
-            index=models.Index(condition=models.Q(('callback_state', 'pending')), fields=['finished_at'], name='workflows_run_callbacks'),
-        ),
-        migrations.AddIndex(
-            model_name='workflowrun',
-            index=models.Index(condition=models.Q(('conversation_id__isnull', False)), fields=['conversation_id', '-id'], name='workflows_run_conversation'),
-        ),
-        migrations.AddIndex(
-            model_name='workflowrun',
-            index=models.Index(condition=models.Q(('trace_id', ''), _negated=True), fields=['trace_id'], name='workflows_run_trace'),
-        ),
-        migrations.AddIndex(
-            model_name='workflowrun',
-            index=models.Index(condition=models.Q(('state', 'failed')), fields=['workspace', 'finished_at'], name='workflows_run_failed'),
-        ),
-        migrations.AddIndex(
-            model_name='workflow',
-            index=models.Index(fields=['workspace', 'archived', 'name'], name='workflows_wf_by_name'),
-        ),
-        migrations.AddIndex(
-            model_name='workflow',
-            index=models.Index(fields=['workspace', '-created_at'], name='workflows_wf_newest'),
         ),
     ]

@@ -32,6 +32,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'data table',
                 'verbose_name_plural': 'data tables',
                 'ordering': ['name'],
+                'indexes': [models.Index(fields=['workspace', '-created_at'], name='workflows_data_table_newest')],
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'name'), name='workflows_data_table_once')],
             },
         ),
         migrations.CreateModel(
@@ -43,6 +45,10 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('table', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='workflows.datatable')),
             ],
+            options={
+                'indexes': [models.Index(fields=['created_at'], name='workflows_table_insert_age')],
+                'constraints': [models.UniqueConstraint(fields=('table', 'key'), name='workflows_table_insert_once')],
+            },
         ),
         migrations.CreateModel(
             name='TableSpace',
@@ -58,30 +64,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'table space',
                 'verbose_name_plural': 'table spaces',
+                'indexes': [models.Index(fields=['workspace', '-created_at'], name='workflows_table_space_newest')],
+                'constraints': [models.UniqueConstraint(fields=('workspace',), name='workflows_table_space_once')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='datatable',
-            index=models.Index(fields=['workspace', '-created_at'], name='workflows_data_table_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='datatable',
-            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='workflows_data_table_once'),
-        ),
-        migrations.AddIndex(
-            model_name='tableinsert',
-            index=models.Index(fields=['created_at'], name='workflows_table_insert_age'),
-        ),
-        migrations.AddConstraint(
-            model_name='tableinsert',
-            constraint=models.UniqueConstraint(fields=('table', 'key'), name='workflows_table_insert_once'),
-        ),
-        migrations.AddIndex(
-            model_name='tablespace',
-            index=models.Index(fields=['workspace', '-created_at'], name='workflows_table_space_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='tablespace',
-            constraint=models.UniqueConstraint(fields=('workspace',), name='workflows_table_space_once'),
         ),
     ]

@@ -1,4 +1,8 @@
-"""`manage.py sandbox`: the resident sandbox for user code, or what this machine offers for one."""
+"""`manage.py sandbox`: the resident sandbox for user code, or what this machine offers for one.
+
+`python -m apps.core.management.commands.sandbox` is the same without loading the apps, of which it needs the settings
+alone.
+"""
 
 import json
 import sys
@@ -11,6 +15,7 @@ from django.core.management import BaseCommand, CommandError
 from apps.core.sandbox.server import launch
 from apps.core.sandbox.server.config import REQUIRABLE, ServerConfig
 from apps.core.sandbox.server.probe import probe
+from config.env import default_settings
 
 
 class Command(BaseCommand):
@@ -77,3 +82,8 @@ def server_config(
         stay=stay,
         disabled=tuple(changed.get("disabled", changed.get("disable", ()))),
     )
+
+
+if __name__ == "__main__":
+    default_settings()
+    Command().run_from_argv(["manage.py", "sandbox", *sys.argv[1:]])

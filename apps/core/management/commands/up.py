@@ -95,7 +95,7 @@ def children() -> list[ChildSpec]:
 
 def sandbox_command() -> tuple[str, ...]:
     """The sandbox of this machine; one that refuses to start stays to say why."""
-    return (sys.executable, "-u", str(ROOT / "manage.py"), "sandbox", "--stay")
+    return (sys.executable, "-u", "-m", "apps.core.management.commands.sandbox", "--stay")
 
 
 def web_command() -> tuple[str, ...]:
