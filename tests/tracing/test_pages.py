@@ -92,6 +92,20 @@ def test_the_list_can_be_filtered(console, viewer, workspace, query, shown):
     assert (">Needle<" in html) is shown
 
 
+def test_a_filter_that_is_not_known_is_told_and_never_widens_what_is_done(console, editor, workspace):
+    make_trace(workspace)
+    client = console(editor)
+    url = f"{LIST}?f=moon:is:full&f=name:is:answer"
+    assert "The filter “moon:is:full” makes no sense here." in client.get(url).content.decode()
+    assert "makes no sense" not in client.get(f"{LIST}?f=name:is:answer&f=").content.decode()
+    sent = {"action": "delete", "scope": "all"}
+    response = client.post(url, sent, follow=True)
+    assert "The filter “moon:is:full” makes no sense here." in response.content.decode()
+    assert Trace.objects.in_workspace(workspace).count() == 1
+    client.post(f"{LIST}?f=name:is:answer", sent)
+    assert not Trace.objects.in_workspace(workspace).exists()
+
+
 def test_a_cursor_of_somebody_else_is_not_found(console, viewer):
     assert console(viewer).get(f"{LIST}?cursor=abc").status_code == 404
 
