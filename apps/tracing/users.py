@@ -28,17 +28,12 @@ _ORDERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class UserFigures:
-    """What a user's traces of a range add up to."""
+    """What a user's traces of a range add up to; `errors` are failed steps, of which a trace may have several."""
 
     traces: int = 0
     errors: int = 0
     tokens: int = 0
     cost: Decimal = Decimal(0)
-
-    @property
-    def error_rate(self) -> float:
-        """Share of failed ones, 0 to 1."""
-        return self.errors / self.traces if self.traces else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
 
-from apps.agents.threads import in_thread
+from apps.agents.threads import each_in_thread
 from apps.workflows.models import DataTable
 from apps.workflows.services.data_table import export_csv
 
@@ -16,14 +14,8 @@ def csv_response(request: HttpRequest, table: DataTable) -> StreamingHttpRespons
     """All rows, streamed; the caller has checked who may read them."""
     pieces = export_csv(table)
     response = StreamingHttpResponse(
-        _awaited(pieces) if isinstance(request, ASGIRequest) else pieces,
+        each_in_thread(pieces) if isinstance(request, ASGIRequest) else pieces,
         content_type="text/csv; charset=utf-8",
     )
     response["Content-Disposition"] = f'attachment; filename="{table.name}.csv"'
     return response
-
-
-async def _awaited(pieces: Iterator[str]) -> AsyncIterator[str]:
-    """The pieces for a server that awaits them: it would gather all of a plain iterator before the first is sent."""
-    while (piece := await in_thread(next, pieces, None)) is not None:
-        yield piece

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.conftest import Visit
 from tests.support.api import Api
@@ -197,6 +197,33 @@ def test_a_list_shows_what_arrives_while_it_is_watched(visit: Visit, page: Page,
     expect(rows).to_have_count(1)
     expect(rows.first).to_contain_text("Late ferry")
     visit.shoot("tracing-04-live")
+
+
+LOCAL_TIME = """(minutes) => {
+  const moment = new Date(Date.now() + minutes * 60000);
+  const two = (number) => String(number).padStart(2, "0");
+  const day = [moment.getFullYear(), two(moment.getMonth() + 1), two(moment.getDate())].join("-");
+  return `${day}T${two(moment.getHours())}:${two(moment.getMinutes())}`;
+}"""
+
+
+def test_a_range_is_in_the_reader_s_time(browser: Browser, product: Product, desk: Desk) -> None:
+    context = browser.new_context(timezone_id="Asia/Shanghai", locale="en-US")
+    try:
+        visit = Visit(context, product)
+        visit.log_in()
+        rows = open_list(visit, "name:is:Travel desk")
+        expect(rows).to_have_count(3)
+        page = visit.page
+        for minutes, found in ((-30, 3), (1, 0)):
+            since = page.evaluate(LOCAL_TIME, minutes)
+            page.get_by_role("combobox", name="Time").select_option("custom")
+            page.get_by_label("From", exact=True).fill(since)
+            page.get_by_role("button", name="Search", exact=True).click()
+            expect(rows).to_have_count(found)
+            expect(page.get_by_label("From", exact=True)).to_have_value(since)
+    finally:
+        context.close()
 
 
 def test_two_chosen_traces_are_compared(visit: Visit, page: Page) -> None:

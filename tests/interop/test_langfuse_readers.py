@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -15,13 +16,22 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.core.models import User, Workspace
+from apps.interop.langfuse import stream
+from apps.tracing.downloads import payloads
 from apps.tracing.models import Media, MediaUse, Observation, Score, Trace
 from apps.tracing.services.media import drop_unused_media
 from tests.factories.core import make_api_key
-from tests.factories.tracing import make_trace
+from tests.factories.tracing import make_row, make_span, make_trace, store
 
 API = "/api/public"
 TRACE = "0" * 31 + "1"
+#: Lists with inputs and outputs, and the name of the list in the answer.
+LONG = {
+    "observations": "data",
+    "v2/observations?fields=basic,io": "data",
+    "traces": "data",
+    "sessions/s": "traces",
+}
 
 
 @pytest.fixture
@@ -112,6 +122,30 @@ def _observations(client: APIClient, trace: Trace, max_queries: Any) -> None:
     rows = listed(client, "v2/observations", userId="ada", **query)
     assert {row["latency"] for row in rows} == {2.0, 1.5}
     assert ("name" in rows[0], rows[0]["traceName"]) == (False, "first")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_long_texts_are_sent_while_they_are_read(
+    client: APIClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = {f"long {number}": f"{number}" * 30_000 for number in range(4)}
+    for name, text in texts.items():
+        span = replace(make_span(name=name), attributes={"flywheel.input": text, "session.id": "s"})
+        store(make_row(workspace, span))
+    short = {path: client.get(f"{API}/{path}").json() for path in LONG}
+    monkeypatch.setattr(stream, "INLINE_BYTES", 10_000)
+    monkeypatch.setattr(payloads, "GROUP_BYTES", 50_000)
+    for path, name in LONG.items():
+        response = client.get(f"{API}/{path}")
+        assert response.streaming, path
+        document = json.loads(b"".join(response))
+        assert document == short[path]
+        assert {row["name"]: row["input"] for row in document[name]} == texts, path
+    trace = Trace.objects.get(workspace=workspace, name="long 0")
+    response = client.get(f"{API}/traces/{trace.trace_id}")
+    assert response.streaming
+    (step,) = json.loads(b"".join(response))["observations"]
+    assert step["input"] == texts["long 0"]
 
 
 @pytest.mark.django_db

@@ -197,6 +197,9 @@ def test_strangers_and_keys_without_scope_get_nothing(api, viewer, editor, stran
     assert api(editor, scopes=("read",)).delete(url).status_code == 403
     score = {"trace_id": trace.trace_id, "name": "x", "value": 1}
     assert api(editor, scopes=("read",)).post("/api/v1/scores/", score).status_code == 403
+    sending = api(editor, scopes=("ingest",))
+    assert sending.post("/api/v1/scores/", score).status_code == 201
+    assert sending.get("/api/v1/scores/").status_code == 403
     assert api(viewer).post("/api/v1/scores/", score).status_code == 403
     assert api(editor).delete(url).status_code == 204
     assert api(editor).get(url).status_code == 404

@@ -307,6 +307,11 @@ def test_the_api_answers_questions(api, viewer, stored):
         "step=x",
     ):
         assert client.get(f"/api/v1/metrics/?{query}").status_code in {400, 422}
+    for query in (
+        "start=0001-01-01T00:00:00Z",
+        "start=0001-01-01T00:00:00Z&end=9999-12-31T23:59:59Z&step=day",
+    ):
+        assert client.get(f"/api/v1/metrics/?{query}").status_code == 200
 
 
 def test_filters_are_written_in_two_forms():

@@ -16,6 +16,7 @@ from apps.tracing.exceptions import InvalidForwarder
 from apps.tracing.forwarding import reader
 from apps.tracing.models import Observation, TraceForwarder
 from apps.tracing.otlp import decode
+from apps.tracing.services import forwarder as forwarder_service
 from apps.tracing.services.forwarder import ForwarderValues, create_forwarder, forward_all
 from tests.factories.core import make_workspace
 from tests.factories.tracing import make_row, make_span, store
@@ -34,6 +35,7 @@ class BackEnd:
 
     def __init__(self) -> None:
         self.status = 200
+        self.most_bytes = 10**9
         self.bodies: list[bytes] = []
         self.headers: list[dict[str, str]] = []
         backend = self
@@ -41,12 +43,14 @@ class BackEnd:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                if backend.status == 200:
-                    backend.bodies.append(gzip.decompress(body))
+                plain = gzip.decompress(body)
+                status = 413 if len(plain) > backend.most_bytes else backend.status
+                if status == 200:
+                    backend.bodies.append(plain)
                     backend.headers.append(dict(self.headers))
-                self.send_response(backend.status)
+                self.send_response(status)
                 self.end_headers()
-                self.wfile.write(b"full" if backend.status != 200 else b"")
+                self.wfile.write(b"full" if status != 200 else b"")
 
             def log_message(self, *_args: object) -> None:
                 pass
@@ -125,6 +129,33 @@ def test_a_back_end_that_fails_gets_the_spans_later(workspace, backend, make_for
     assert forward_all() == 1
     forwarder.refresh_from_db()
     assert (forwarder.error, forwarder.failed_at) == ("", None)
+
+
+def test_long_texts_go_in_requests_of_bounded_size(workspace, backend, make_forwarder, monkeypatch):
+    monkeypatch.setattr(forwarder_service, "BATCH_BYTES", 100_000)
+    make_forwarder()
+    for number in range(5):
+        store(make_row(workspace, span_with(f"long {number}", {"flywheel.input": f"{number}" * 45_000})))
+    assert forward_all() == 5
+    assert [len(decode(body, "application/x-protobuf").spans) for body in backend.bodies] == [2, 2, 1]
+    assert [span.name for span in backend.spans()] == [f"long {number}" for number in range(5)]
+    assert {len(span.attributes["input.value"]) for span in backend.spans()} == {45_000}
+    assert forward_all() == 0
+
+
+def test_what_is_too_large_for_the_back_end_holds_up_nothing(workspace, backend, make_forwarder):
+    forwarder = make_forwarder()
+    store(
+        make_row(workspace, span_with("before", {"flywheel.input": "b" * 1_000})),
+        make_row(workspace, span_with("huge", {"flywheel.input": "h" * 90_000})),
+        make_row(workspace, span_with("after", {"flywheel.input": "a" * 1_000})),
+    )
+    backend.most_bytes = 20_000
+    assert forward_all() == 3
+    sent = {span.name: span.attributes.get("input.value", "") for span in backend.spans()}
+    assert sent == {"before": "b" * 1_000, "huge": "", "after": "a" * 1_000}
+    forwarder.refresh_from_db()
+    assert (forwarder.sent_count, forwarder.error) == (3, "")
 
 
 def test_filters_and_sampling_choose_what_is_sent(workspace, backend, make_forwarder):

@@ -132,6 +132,11 @@ def test_impossible_spans_are_refused_with_a_reason(fields):
         map_span(span(**fields), workspace_id=WORKSPACE)
 
 
+@pytest.mark.parametrize("name", ["", "  ", "\n\t"])
+def test_a_span_without_a_name_can_be_named(name):
+    assert map_span(span(name=name), workspace_id=WORKSPACE).name == "span"
+
+
 def test_an_end_before_the_start_is_the_start():
     now = time.time_ns()
     row = map_span(span(start_ns=now, end_ns=now - 10**9), workspace_id=WORKSPACE)

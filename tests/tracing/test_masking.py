@@ -10,7 +10,7 @@ from apps.core.exceptions import NotAllowed
 from apps.tracing.exceptions import InvalidMask
 from apps.tracing.ingest import prepare
 from apps.tracing.mapping import SpanEvent, SpanRecord
-from apps.tracing.masking import PatternError, compile_mask, current_masks, masked, masks
+from apps.tracing.masking import Masker, PatternError, compile_mask, current_masks, masks
 from apps.tracing.models import MaskingRule
 from apps.tracing.services.masking_rule import MaskValues, create_masking_rule
 
@@ -39,11 +39,29 @@ def test_every_text_of_a_span_is_masked():
     record = SpanRecord(
         trace_id="1" * 32, span_id="2" * 16, parent_id="", name="for a@b.io", start_ns=1, end_ns=2,
         status_message="a@b.io", attributes={"s": "a@b.io", "l": ["a@b.io", 1], "m": {"k": "a@b.io"}, "b": b"a@b.io"},
-        events=[SpanEvent("e", 1, {"k": "a@b.io"})],
+        events=[SpanEvent("e a@b.io", 1, {"k": "a@b.io"})], resource={"service.name": "of a@b.io"},
     )  # fmt: skip
-    found = masked(record, [compile_mask("email", "", "X")])
+    found = Masker([compile_mask("email", "", "X")]).mask(record)
     assert "a@b.io" not in repr(found)
+    assert found.resource == {"service.name": "of X"}
     assert found.attributes == {"s": "X", "l": ["X", 1], "m": {"k": "X"}, "b": "X"}
+
+
+def test_what_conventions_name_keeps_its_name():
+    events = [SpanEvent(name, 1, {}) for name in ("gen_ai.user.message", "exception", "user came")]
+    record = SpanRecord("1" * 32, "2" * 16, "", "n", 1, 2, events=events)
+    found = Masker([compile_mask("pattern", "user|exception", "X")]).mask(record)
+    assert [event.name for event in found.events] == ["gen_ai.user.message", "exception", "X came"]
+
+
+def test_what_spans_share_is_masked_once():
+    resource = {"service.name": "a@b.io"}
+    masker = Masker([compile_mask("email", "", "X")])
+    one, other = (
+        masker.mask(SpanRecord("1" * 32, f"{number}" * 16, "", "n", 1, 2, resource=resource))
+        for number in (1, 2)
+    )
+    assert one.resource is other.resource
 
 
 def test_a_pattern_that_takes_too_long_hides_the_value(monkeypatch):

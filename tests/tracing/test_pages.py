@@ -11,12 +11,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.core.access import Role
 from apps.tracing import links, panels
 from apps.tracing.admin.cards import trace_cards
 from apps.tracing.models import RollupProgress, Trace
 from apps.tracing.services import rollup
 from apps.tracing.services.score import record_score
-from tests.factories.tracing import make_trace
+from tests.factories.core import make_member
+from tests.factories.tracing import make_row, make_span, make_trace, store
 
 pytestmark = pytest.mark.django_db
 
@@ -90,6 +92,20 @@ def test_the_list_can_be_filtered(console, viewer, workspace, query, shown):
     assert (">Needle<" in html) is shown
 
 
+def test_a_filter_that_is_not_known_is_told_and_never_widens_what_is_done(console, editor, workspace):
+    make_trace(workspace)
+    client = console(editor)
+    url = f"{LIST}?f=moon:is:full&f=name:is:answer"
+    assert "The filter “moon:is:full” makes no sense here." in client.get(url).content.decode()
+    assert "makes no sense" not in client.get(f"{LIST}?f=name:is:answer&f=").content.decode()
+    sent = {"action": "delete", "scope": "all"}
+    response = client.post(url, sent, follow=True)
+    assert "The filter “moon:is:full” makes no sense here." in response.content.decode()
+    assert Trace.objects.in_workspace(workspace).count() == 1
+    client.post(f"{LIST}?f=name:is:answer", sent)
+    assert not Trace.objects.in_workspace(workspace).exists()
+
+
 def test_a_cursor_of_somebody_else_is_not_found(console, viewer):
     assert console(viewer).get(f"{LIST}?cursor=abc").status_code == 404
 
@@ -101,6 +117,26 @@ def test_the_trace_page_carries_its_steps(console, viewer, workspace):
     assert [row["name"] for row in data["observations"]] == ["answer", "retrieve", "chat"]
     assert data["observations"][2]["ttft"] == 200
     assert reverse("admin:tracing_session", args=["s/1 ?"]) in html
+
+
+def test_the_trace_page_offers_what_the_role_may_do(console, workspace):
+    url = make_trace(workspace, name="lower case").get_absolute_url()
+    offered = {}
+    for role in (Role.VIEWER, Role.ANNOTATOR, Role.EDITOR):
+        html = console(make_member(workspace, role)).get(url).content.decode()
+        assert "<span>lower case</span>" in html
+        offered[role] = [mark in html for mark in ("data-bulk-menu", 'value="bookmark"', 'value="delete"')]
+    assert list(offered.values()) == [[False] * 3, [True, True, False], [True] * 3]
+
+
+def test_of_an_id_that_was_used_twice_the_first_step_is_drawn(console, viewer, workspace):
+    trace_id = "5" * 32
+    for number in range(2):
+        store(make_row(workspace, make_span(trace_id, name=f"step {number}", start_s=number)))
+    html = console(viewer).get(f"{LIST}{trace_id}/").content.decode()
+    data = json.loads(re.search(r'id="trace-data" type="application/json">(.*?)</script>', html)[1])
+    assert [row["name"] for row in data["observations"]] == ["step 0"]
+    assert "1 more step is not drawn." in html
 
 
 def test_the_trace_page_links_to_its_source_and_shows_panels(console, viewer, workspace, monkeypatch):

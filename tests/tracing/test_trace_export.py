@@ -267,13 +267,34 @@ def test_a_cancelled_export_leaves_nothing(editor, workspace, traces, monkeypatc
     assert (export.state, export.file.name, export.completed_at) == ("cancelled", "", None)
 
 
+class Killed(BaseException):
+    """What no code of ours catches."""
+
+
+def die(*_args, **_kwargs):
+    raise Killed
+
+
+@pytest.mark.parametrize("file_format", ["csv", "jsonl", "parquet"])
+def test_a_file_that_was_begun_twice_is_whole(editor, workspace, traces, monkeypatch, file_format):
+    export = ask(editor, workspace, "observations", file_format=file_format, payloads=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(rows, "STEP", 2)
+        patch.setattr(jobs.JobContext, "progress", lambda self, done, total: die() if done > 2 else None)
+        with pytest.raises(Killed):
+            jobs.run_job(export.job_id)
+    export.refresh_from_db()
+    assert (export.state, export.file.name) == ("running", "")
+    Job.objects.filter(pk=export.job_id).update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert jobs.run_job(export.job_id)
+    export.refresh_from_db()
+    with export.file.open("rb") as file:
+        content = file.read()
+    assert (export.state, export.row_count, export.byte_count) == ("completed", 9, len(content))
+    assert content == written(editor, workspace, "observations", file_format=file_format, payloads=True)[1]
+
+
 def test_an_export_whose_worker_was_killed_is_written_anew(editor, workspace, traces, monkeypatch):
-    class Killed(BaseException):
-        pass
-
-    def die(*_args, **_kwargs):
-        raise Killed
-
     export = ask(editor, workspace)
     storage = export.file.storage
     folder = f"trace-exports/{workspace.pk}/{export.pk}"

@@ -1,15 +1,16 @@
-"""Inputs and outputs of observations for lists: one query for all of them."""
+"""Inputs and outputs of observations for lists."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from apps.core.models import Workspace
-from apps.tracing.models import Observation, ObservationPayload
-from apps.tracing.models.packed import whole
+from apps.tracing.downloads.payloads import read_payloads
+from apps.tracing.explorer import OBSERVATIONS
+from apps.tracing.models import Observation
 
 _JSON_STARTS: Final = ("{", "[", '"')
 
@@ -22,18 +23,27 @@ class Content:
     output: str
 
 
-Key = tuple[str, str]
+NO_CONTENT: Final = Content("", "")
 
 
-def contents_of(workspace: Workspace, observations: Sequence[Observation]) -> dict[Key, Content]:
-    """By trace and span id; where no payload is stored, the preview is the whole value."""
-    payloads = ObservationPayload.objects.in_workspace(workspace).of_steps(observations)
-    stored = {(payload.trace_id, payload.span_id): payload.texts for payload in payloads}
-    found: dict[Key, Content] = {}
-    for one in observations:
-        texts = whole(stored.get((one.trace_id, one.span_id)), one.previews)
-        found[one.trace_id, one.span_id] = Content(*texts)
-    return found
+def with_contents(
+    workspace: Workspace, observations: Iterable[Observation]
+) -> Iterator[tuple[Observation, Content]]:
+    """Each observation with its texts, in the same order; a few megabytes of them are held at a time."""
+    rows = [
+        {
+            "step": one,
+            "trace_id": one.trace_id,
+            "span_id": one.span_id,
+            "start_time": one.start_time,
+            "input_preview": one.input_preview,
+            "output_preview": one.output_preview,
+        }
+        for one in observations
+    ]
+    for group in read_payloads(OBSERVATIONS, rows, workspace):
+        for row in group:
+            yield row["step"], Content(row["input"], row["output"])
 
 
 def parsed(text: str) -> Any:

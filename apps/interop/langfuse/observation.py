@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from itertools import starmap
 from typing import Any, Final
 
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,9 +16,10 @@ from apps.core.exceptions import Invalid, NotFound
 from apps.core.models import Workspace
 from apps.interop.base import AdapterView
 from apps.interop.langfuse import ids
-from apps.interop.langfuse.content import Content, contents_of, parsed
+from apps.interop.langfuse.content import NO_CONTENT, Content, parsed, with_contents
 from apps.interop.langfuse.filters import read_filter
 from apps.interop.langfuse.pages import BoundedPage, limit_of
+from apps.interop.langfuse.stream import answer
 from apps.interop.langfuse.values import between, listed
 from apps.tracing.explorer import keyset
 from apps.tracing.explorer.bounded import LIST_TIMEOUT_S, at_most
@@ -47,12 +50,12 @@ _GROUPS: Final = {
 class ObservationsView(AdapterView):
     """`/observations`: a page, newest first, each with input and output."""
 
-    def get(self, request: Request) -> Response:
-        """Three queries, however many observations."""
+    def get(self, request: Request) -> HttpResponseBase:
+        """Four queries, and one more for every few megabytes of texts."""
         found = filtered(request, self.workspace).order_by("-start_time", "trace_id", "span_id")
         page = BoundedPage.of(found, request.query_params)
-        contents = contents_of(self.workspace, page.rows)
-        return Response(page.body([row(one, contents[one.trace_id, one.span_id]) for one in page.rows]))
+        rows = starmap(row, with_contents(self.workspace, page.rows))
+        return answer(request, {"meta": page.meta()}, "data", rows)
 
 
 class ObservationView(AdapterView):
@@ -71,13 +74,14 @@ class ObservationView(AdapterView):
             one = found.order_by("-start_time").first()
         if one is None:
             raise NotFound("There is no observation with this id in the last 30 days.")
-        return Response(row(one, contents_of(self.workspace, [one])[one.trace_id, one.span_id]))
+        (found_row,) = starmap(row, with_contents(self.workspace, [one]))
+        return Response(found_row)
 
 
 class ObservationCursorView(AdapterView):
     """`/v2/observations`: newest first, from a cursor on, with the groups of fields that were asked for."""
 
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         """Input and output are read only when they are asked for."""
         query = request.query_params
         groups = set(listed(query, "fields") or _DEFAULT_GROUPS) | {"core"}
@@ -89,14 +93,17 @@ class ObservationCursorView(AdapterView):
             window = keyset.read(
                 found, ties=("trace_id", "span_id"), cursor=query.get("cursor", ""), size=limit
             )
-        contents = contents_of(self.workspace, window.rows) if "io" in groups else {}
+        found_io: Iterable[tuple[Observation, Content]] = (
+            with_contents(self.workspace, window.rows)
+            if "io" in groups
+            else ((one, NO_CONTENT) for one in window.rows)
+        )
         traces = _traces_of(self.workspace, window.rows) if "trace_context" in groups else {}
         expanded = set(listed(query, "expandMetadata"))
-        data = []
-        for one in window.rows:
-            content = contents.get((one.trace_id, one.span_id), Content("", ""))
-            data.append(_row_v2(one, content, traces.get(one.trace_id), groups, expanded))
-        return Response({"data": data, "meta": {"cursor": window.older or None}})
+        rows = (
+            _row_v2(one, content, traces.get(one.trace_id), groups, expanded) for one, content in found_io
+        )
+        return answer(request, {"meta": {"cursor": window.older or None}}, "data", rows)
 
 
 def filtered(request: Request, workspace: Workspace) -> ObservationQuerySet:

@@ -35,9 +35,12 @@ class Page(Generic[M]):
 
     def body(self, data: Sequence[Any]) -> dict[str, Any]:
         """The answer with these rows."""
+        return {"data": data, "meta": self.meta()}
+
+    def meta(self) -> dict[str, int]:
+        """What an answer says of the page."""
         pages = -(-self.total // self.limit)
-        meta = {"page": self.page, "limit": self.limit, "totalItems": self.total, "totalPages": pages}
-        return {"data": data, "meta": meta}
+        return {"page": self.page, "limit": self.limit, "totalItems": self.total, "totalPages": pages}
 
 
 class BoundedPage(Page[M]):

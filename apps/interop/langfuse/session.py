@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.db.models import Max, Min
+from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.exceptions import NotFound
 from apps.interop.base import AdapterView
 from apps.interop.langfuse.pages import BoundedPage
+from apps.interop.langfuse.stream import answer
 from apps.interop.langfuse.trace import rows
 from apps.interop.langfuse.values import between, listed
 from apps.tracing.models import Trace
@@ -49,7 +51,7 @@ class SessionsView(AdapterView):
 class SessionView(AdapterView):
     """One session by its id, which may hold slashes."""
 
-    def get(self, request: Request, session_id: str) -> Response:
+    def get(self, request: Request, session_id: str) -> HttpResponseBase:
         """With its first thousand traces."""
         visible = Trace.objects.in_workspace(self.workspace).visible_to(request.user)
         name = session_id.replace("\0", "")
@@ -57,12 +59,10 @@ class SessionView(AdapterView):
                       .order_by("start_time", "id")[:MAX_TRACES])  # fmt: skip
         if not traces:
             raise NotFound("There is no session with this id.")
-        return Response(
-            {
-                "id": traces[0].session_id,
-                "createdAt": traces[0].start_time,
-                "projectId": str(self.workspace.pk),
-                "environment": traces[0].environment or "default",
-                "traces": rows(self.workspace, traces, {"io"}),
-            }
-        )
+        session = {
+            "id": traces[0].session_id,
+            "createdAt": traces[0].start_time,
+            "projectId": str(self.workspace.pk),
+            "environment": traces[0].environment or "default",
+        }
+        return answer(request, session, "traces", rows(self.workspace, traces, {"io"}))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import starmap
 from typing import Any, Final
 
+from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,9 +15,10 @@ from apps.core.exceptions import Invalid, NotFound
 from apps.core.models import Workspace
 from apps.interop.base import AdapterView, Caller
 from apps.interop.langfuse import ids, observation, score_list
-from apps.interop.langfuse.content import Content, contents_of, parsed
+from apps.interop.langfuse.content import NO_CONTENT, Content, parsed, with_contents
 from apps.interop.langfuse.filters import read_filter
 from apps.interop.langfuse.pages import BoundedPage
+from apps.interop.langfuse.stream import answer
 from apps.interop.langfuse.values import as_object, between, listed, text
 from apps.tracing.models import Observation, Score, Trace
 from apps.tracing.querysets import TraceQuerySet
@@ -50,14 +53,14 @@ _ORDERS: Final = {
 class TracesView(AdapterView):
     """`/traces`."""
 
-    def get(self, request: Request) -> Response:
-        """A page, newest first; seven queries at most, however many traces."""
+    def get(self, request: Request) -> HttpResponseBase:
+        """A page, newest first; eight queries, and one more for every few megabytes of texts."""
         query = request.query_params
         groups = set(listed(query, "fields") or _GROUPS)
         if unknown := groups - _GROUPS:
             raise Invalid(f"There is no group of fields named {min(unknown)[:40]!r}.")
         page = BoundedPage.of(_ordered(filtered(request, self.workspace), query.get("orderBy", "")), query)
-        return Response(page.body(rows(self.workspace, page.rows, groups)))
+        return answer(request, {"meta": page.meta()}, "data", rows(self.workspace, page.rows, groups))
 
     def delete(self, request: Request) -> Response:
         """Delete those that the body names."""
@@ -76,22 +79,21 @@ class TracesView(AdapterView):
 class TraceView(AdapterView):
     """One trace."""
 
-    def get(self, request: Request, trace_id: str) -> Response:
+    def get(self, request: Request, trace_id: str) -> HttpResponseBase:
         """With its first 5,000 observations and its scores."""
         trace = self._find(request.user, trace_id)
         groups = set(listed(request.query_params, "fields") or _GROUPS)
         (found,) = rows(self.workspace, [trace], groups - {"observations", "scores"})
-        steps: list[dict[str, Any]] = []
-        if "observations" in groups:
-            observations = list(Observation.objects.of_trace(trace)[:MAX_OBSERVATIONS])
-            contents = contents_of(self.workspace, observations) if "io" in groups else {}
-            steps = [
-                observation.row(one, contents.get((one.trace_id, one.span_id), Content("", "")))
-                for one in observations
-            ]
         scores = Score.objects.in_workspace(self.workspace).of_traces([trace.trace_id])
         kept = [score_list.row(score) for score in scores] if "scores" in groups else []
-        return Response({**found, "observations": steps, "scores": kept})
+        steps = self._steps(trace, with_texts="io" in groups) if "observations" in groups else ()
+        return answer(request, {**found, "scores": kept}, "observations", steps)
+
+    def _steps(self, trace: Trace, *, with_texts: bool) -> Iterator[dict[str, Any]]:
+        found = Observation.objects.of_trace(trace)[:MAX_OBSERVATIONS]
+        if with_texts:
+            return starmap(observation.row, with_contents(self.workspace, found))
+        return (observation.row(one, NO_CONTENT) for one in found)
 
     def delete(self, request: Request, trace_id: str) -> Response:
         """Delete it with everything it holds."""
@@ -129,25 +131,27 @@ def _ordered(found: TraceQuerySet, order: str) -> TraceQuerySet:
     return found.order_by(f"{sign}{_ORDERS[column]}", f"{sign}id")
 
 
-def rows(workspace: Workspace, traces: Sequence[Trace], groups: set[str]) -> list[dict[str, Any]]:
+def rows(workspace: Workspace, traces: Sequence[Trace], groups: set[str]) -> Iterator[dict[str, Any]]:
     """Traces in the SDKs' shape, with the groups of fields that were asked for."""
     roots = _roots_of(workspace, traces) if "io" in groups else {}
-    contents = contents_of(workspace, list(roots.values()))
+    contents = with_contents(
+        workspace, [roots[trace.trace_id] for trace in traces if trace.trace_id in roots]
+    )
     steps = _step_ids(workspace, traces) if "observations" in groups else {}
     scores = _score_ids(workspace, traces) if "scores" in groups else {}
-    found = []
     for trace in traces:
         entry = _core(trace)
-        if "io" in groups:
-            entry |= _content(trace, roots.get(trace.trace_id), contents)
+        if trace.trace_id in roots:
+            entry |= _content(*next(contents))
+        elif "io" in groups:
+            entry |= _beginnings(trace)
         if "metrics" in groups:
             entry |= {"latency": trace.latency_ms / 1000, "totalCost": float(trace.cost)}
         if "observations" in groups:
             entry["observations"] = steps.get(trace.trace_id, [])
         if "scores" in groups:
             entry["scores"] = scores.get(trace.trace_id, [])
-        found.append(entry)
-    return found
+        yield entry
 
 
 def _core(trace: Trace) -> dict[str, Any]:
@@ -173,18 +177,18 @@ def _core(trace: Trace) -> dict[str, Any]:
     }
 
 
-def _content(
-    trace: Trace, root: Observation | None, contents: dict[tuple[str, str], Content]
-) -> dict[str, Any]:
-    """What the trace's root says; where none has come, the beginning of what the list shows."""
-    if root is None:
-        return {"input": trace.input_preview or None, "output": trace.output_preview or None}
-    content = contents[root.trace_id, root.span_id]
+def _content(root: Observation, content: Content) -> dict[str, Any]:
+    """What the trace's root says."""
     return {
         "input": parsed(content.input),
         "output": parsed(content.output),
         "metadata": root.metadata or {},
     }
+
+
+def _beginnings(trace: Trace) -> dict[str, Any]:
+    """Where no root has come, what the list shows."""
+    return {"input": trace.input_preview or None, "output": trace.output_preview or None}
 
 
 def _roots_of(workspace: Workspace, traces: Sequence[Trace]) -> dict[str, Observation]:

@@ -191,7 +191,7 @@ class AlertAdmin(ConsoleModelAdmin[Alert]):
         """What was seen last."""
         return message.shown(alert.value, METRICS[alert.view][alert.metric].unit)
 
-    @admin.display(description=_("Since"), ordering="since")
+    @admin.display(description=_("State since"), ordering="since")
     def changed(self, alert: Alert) -> SafeString:
         """Since when it is in its state."""
         return moment(alert.since)

@@ -158,6 +158,7 @@ class ExplorerPage(ConsolePage):
             "query": address.query(),
             "custom": CUSTOM_RANGE,
             "chips": [{"text": str(item), "query": address.without(item)} for item in address.conditions],
+            "left_out": [_left_out(text) for text in address.unread],
             "all_columns": COLUMNS[self.kind.name],
             "chosen": [column.name for column in context["columns"]],
             "views": self.views(),
@@ -218,7 +219,11 @@ class ExplorerPage(ConsolePage):
         """Do something with the chosen rows, or with everything that matches."""
         dialog = Dialog(request, self.workspace, self.kind.name, request.POST.get("action", ""))
         selection = self.selection(request.POST)
-        if selection.chosen or request.POST.get(EVERYTHING_FIELD) == EVERYTHING:
+        unread = Address.read(self.kind, request.GET).unread
+        if unread and not selection.chosen:
+            # everything that matches would be more than was asked for
+            messages.error(request, _left_out(unread[0]))
+        elif selection.chosen or request.POST.get(EVERYTHING_FIELD) == EVERYTHING:
             dialog.send(selection)
         else:
             messages.warning(request, gettext("Choose some rows first."))
@@ -313,6 +318,11 @@ class SavedViewPage(ConsolePage):
             delete_view(actor=self.actor, view=view)
             messages.success(request, gettext("The view is deleted."))
         return redirect(_page_of(view).url_name)
+
+
+def _left_out(text: str) -> str:
+    """What is said of a filter that the list does not know."""
+    return gettext("The filter “%(text)s” makes no sense here.") % {"text": text[:200]}
 
 
 def _page_of(view: SavedView) -> type[ExplorerPage]:

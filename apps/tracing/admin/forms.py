@@ -69,15 +69,18 @@ class Address:
     kept: tuple[tuple[str, str], ...]
     conditions: tuple[Condition, ...]
     columns: tuple[str, ...]
+    #: Filters that this list does not know; the page says that it goes without them.
+    unread: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, kind: ListKind, query: QueryDict) -> "Address":
         """The parts of an address that make sense."""
         kept = tuple((name, str(query[name])) for name in ("range", "start", "end", "q") if query.get(name))
-        parsed = (Condition.parse(text, kind.fields) for text in _texts(kind, query))
-        conditions = tuple(dict.fromkeys(item for item in parsed if item))[:MAX_CONDITIONS]
+        parsed = {text: Condition.parse(text, kind.fields) for text in _texts(kind, query)}
+        conditions = tuple(dict.fromkeys(item for item in parsed.values() if item))[:MAX_CONDITIONS]
         columns = tuple(name for name in query.get("columns", "").split(",") if name)
-        return cls(kind, kept, conditions, columns)
+        unread = tuple(text for text, item in parsed.items() if text and item not in conditions)
+        return cls(kind, kept, conditions, columns, unread)
 
     def query(
         self, conditions: Sequence[Condition] | None = None, extra: Iterable[tuple[str, str]] = ()

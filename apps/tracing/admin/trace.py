@@ -1,5 +1,6 @@
 """The page of one trace."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -7,11 +8,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from apps.core.admin.pages import ConsolePage
+from apps.core.admin.role import role_allows
 from apps.core.exceptions import NotAllowed
 from apps.tracing import links, panels, selectors
+from apps.tracing.admin.bulk import offered
 from apps.tracing.admin.lookup import trace_or_404
 from apps.tracing.admin.notes import notes_data
-from apps.tracing.models import Comment, Observation, Score
+from apps.tracing.explorer import TRACES
+from apps.tracing.models import Comment, Observation, Score, Trace
 from apps.tracing.services.trace import delete_trace, set_bookmark
 
 
@@ -23,13 +27,16 @@ class TracePage(ConsolePage):
     def get_page_context(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
         """Everything but inputs and outputs, which the page fetches for the chosen step."""
         trace = trace_or_404(request, self.workspace, kwargs["trace_id"])
-        observations = selectors.list_observations(trace)
+        observations = _first_of_each_id(selectors.list_observations(trace))
         scores = Score.objects.in_workspace(self.workspace).of_traces([trace.trace_id])
         comments = Comment.objects.in_workspace(self.workspace).visible_to(request.user)
         return {
             "title": trace.name,
             "trace": trace,
             "source": links.resolve(trace.source_type, trace.source_id) if trace.source_type else None,
+            "may_mark": role_allows(request, "change", Trace),
+            "may_delete": role_allows(request, "delete", Trace),
+            "has_actions": bool(offered(request, TRACES.name)),
             "panels": panels.render(request, trace),
             "hidden_count": max(trace.observation_count - len(observations), 0),
             "data": {
@@ -59,6 +66,14 @@ class TracePage(ConsolePage):
         except NotAllowed as error:
             raise PermissionDenied(str(error.detail)) from error
         return redirect("admin:tracing_trace", trace.trace_id)
+
+
+def _first_of_each_id(steps: Iterable[Observation]) -> list[Observation]:
+    """Where a client used an id twice, the step that everything else finds under it."""
+    found: dict[str, Observation] = {}
+    for step in steps:
+        found.setdefault(step.span_id, step)
+    return list(found.values())
 
 
 def _micros(moment: Any) -> int:

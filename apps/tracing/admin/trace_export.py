@@ -17,13 +17,14 @@ from apps.tracing.explorer import Condition
 from apps.tracing.models import TraceExport
 from apps.tracing.selection import KINDS
 from apps.tracing.services import trace_export as export_service
+from apps.tracing.templatetags.tracing import count
 
 
 @admin.register(TraceExport)
 class TraceExportAdmin(ConsoleModelAdmin[TraceExport]):
     """Exports of the current workspace, live while they are written."""
 
-    list_display = ("name", "state", "progress", "rows", "size", "author", "made", "kept", "download")
+    list_display = ("name", "state", "progress", "download", "rows", "size", "author", "made", "kept")
     list_select_related = ("job", "author", "workspace")
     list_filter = (("list_name", ChoicesDropdownFilter), ("format", ChoicesDropdownFilter))
     ordering = ("-created_at",)
@@ -75,7 +76,7 @@ class TraceExportAdmin(ConsoleModelAdmin[TraceExport]):
     @admin.display(description=_("rows"), ordering="row_count")
     def rows(self, export: TraceExport) -> str | SafeString:
         """Of the file."""
-        return str(export.row_count) if export.completed_at else NOTHING
+        return count(export.row_count) if export.completed_at else NOTHING
 
     @admin.display(description=_("size"), ordering="byte_count")
     def size(self, export: TraceExport) -> str | SafeString:

@@ -1,7 +1,7 @@
 """Endpoints of tracing."""
 
 from dataclasses import fields
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, viewsets
@@ -12,6 +12,7 @@ from apps.core import permissions
 from apps.core.actors import Actor
 from apps.core.api.idempotency import idempotent
 from apps.core.api.viewsets import WorkspaceScoped
+from apps.core.models.api_key import Scope
 from apps.tracing import links, openers, payloads, selectors
 from apps.tracing.api import serializers
 from apps.tracing.api.base import SPAN_ID, TRACE_ID, TraceAPIView
@@ -115,6 +116,8 @@ class ScoreViewSet(
     queryset = Score.objects.select_related("author")
     serializer_class = serializers.ScoreSerializer
     filterset_class = ScoreFilterSet
+    # applications that send traces send what their users think of them, too
+    required_scopes: ClassVar = {"POST": Scope.INGEST}
 
     @extend_schema(request=serializers.ScoreInputSerializer, responses={201: serializers.ScoreSerializer})
     @idempotent

@@ -14,7 +14,11 @@ _CONTENT: Final = {"Content-Type": "application/x-protobuf", "Content-Encoding":
 
 
 class SendError(Exception):
-    """The back end did not take the spans; the message says why."""
+    """The back end did not take the spans; the message says why, `status` what it answered (0: nothing)."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 async def send(endpoint: str, body: bytes, headers: Mapping[str, str], *, allow_private: bool) -> None:
@@ -28,7 +32,8 @@ async def send(endpoint: str, body: bytes, headers: Mapping[str, str], *, allow_
         ):
             if response.status != 200:
                 said = (await response.content.read(_SHOWN)).decode("utf-8", "replace")
-                raise SendError(f"The back end answered {response.status}: {said}".strip())
+                message = f"The back end answered {response.status}: {said}".strip()
+                raise SendError(message, response.status)
     except BlockedAddress as error:
         raise SendError(str(error)) from None
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:

@@ -84,7 +84,7 @@ class Mapper:
             parent_id=_identifier(span.parent_id, _is_span_id, "parent span id") if span.parent_id else "",
             start_time=start,
             end_time=end,
-            name=clean.text(span.name, clean.MAX_LABEL) or "span",
+            name=clean.text(span.name, clean.MAX_LABEL).strip() or "span",
             metadata=_metadata(values, span),
             attributes=_attributes(values, rest, span),
             **values,

@@ -14,6 +14,7 @@ PATIENCE_S: Final = 0.1
 HIDDEN: Final = "[masked]"
 CUSTOM: Final = "pattern"
 _MAX_DEPTH: Final = 20
+_KNOWN_EVENTS: Final = ("gen_ai.", "exception")
 
 
 class PatternError(ValueError):
@@ -53,18 +54,41 @@ def compile_mask(kind: str, pattern: str, replacement: str) -> Mask:
     return Mask(compiled, replacement or f"[{kind}]", check)
 
 
+class Masker:
+    """Masks the spans of one workspace, one after the other; what the spans of a process share is masked once."""
+
+    def __init__(self, masks: Sequence[Mask]) -> None:
+        self._masks = masks
+        self._resource: Mapping[str, object] = {}
+        self._masked: Mapping[str, object] = {}
+
+    def mask(self, record: SpanRecord) -> SpanRecord:
+        """`record` with every text in it masked; the record itself where there are no masks."""
+        if not self._masks:
+            return record
+        if record.resource is not self._resource:
+            self._resource = record.resource
+            self._masked = _mapping(record.resource, self._masks, 0)
+        return replace(masked(record, self._masks), resource=self._masked)
+
+
 def masked(record: SpanRecord, masks: Sequence[Mask]) -> SpanRecord:
-    """`record` with every text in it masked: attributes, events, status message, name."""
+    """`record` with the texts of its own masked: attributes, events, status message, name."""
     return replace(
         record,
         name=_text(record.name, masks),
         status_message=_text(record.status_message, masks),
         attributes=_mapping(record.attributes, masks, 0),
         events=[
-            SpanEvent(event.name, event.time_ns, _mapping(event.attributes, masks, 0))
+            SpanEvent(_event_name(event.name, masks), event.time_ns, _mapping(event.attributes, masks, 0))
             for event in record.events
         ],
     )
+
+
+def _event_name(name: str, masks: Sequence[Mask]) -> str:
+    """Names that conventions give say what an event is: a pattern that finds something in them must not hide that."""
+    return name if name.startswith(_KNOWN_EVENTS) else _text(name, masks)
 
 
 def _text(text: str, masks: Sequence[Mask]) -> str:

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,13 +17,15 @@ from apps.core import audit, permissions
 from apps.core.actors import Actor
 from apps.core.models import Workspace
 from apps.tracing.exceptions import InvalidForwarder
-from apps.tracing.forwarding import SendError, Stored, encode, read, send
+from apps.tracing.forwarding import SendError, Stored, encode, read, send, with_texts
 from apps.tracing.mapping import ObservationType
 from apps.tracing.models import TraceForwarder
 
 logger = logging.getLogger(__name__)
 
 BATCH: Final = 500
+#: Inputs and outputs of one request, in bytes, unless a single span has more: collectors take 4 to 20 MB.
+BATCH_BYTES: Final = 3 * 1024 * 1024
 #: Seconds one forwarder may take of a round, so that a slow back end does not hold up the others.
 PATIENCE_S: Final = 20.0
 _SPACE: Final = 2**32
@@ -146,23 +149,63 @@ def _forward_batch(pk: UUID) -> tuple[int, bool]:
     )
     if not spans:
         return 0, False
-    chosen = [span for span in spans if wanted(forwarder, span)]
+    chosen, last = _fitting(forwarder, spans)
     try:
         if chosen:
-            body = encode(chosen, with_content=forwarder.with_content)
-            allow_private = forwarder.workspace.allow_private_network
-            asyncio.run(send(forwarder.endpoint, body, forwarder.headers, allow_private=allow_private))
+            _deliver(forwarder, chosen, with_content=forwarder.with_content)
     except SendError as error:
         logger.warning("Forwarder %s: %s", forwarder.pk, error)
         forwarder.error = str(error)[:1_000].replace("\0", "")
         forwarder.failed_at = forwarder.failed_at or timezone.now()
         forwarder.save(update_fields=["error", "failed_at"])
         return 0, False
-    forwarder.cursor_at, forwarder.cursor_span = spans[-1].received_at, spans[-1].span_id
+    forwarder.cursor_at, forwarder.cursor_span = last.received_at, last.span_id
     forwarder.sent_count += len(chosen)
     forwarder.error, forwarder.failed_at = "", None
     forwarder.save(update_fields=["cursor_at", "cursor_span", "sent_count", "error", "failed_at"])
-    return len(chosen), len(spans) == BATCH
+    return len(chosen), len(spans) == BATCH or last is not spans[-1]
+
+
+def _fitting(forwarder: TraceForwarder, spans: Sequence[Stored]) -> tuple[list[Stored], Stored]:
+    """Those that go, as far as their texts fit into a request, and the last span that this decides about."""
+    chosen: list[Stored] = []
+    last, total = spans[0], 0
+    for span in spans:
+        if wanted(forwarder, span):
+            total += span.text_bytes if forwarder.with_content else 0
+            if chosen and total > BATCH_BYTES:
+                break
+            chosen.append(span)
+        last = span
+    return chosen, last
+
+
+def _deliver(forwarder: TraceForwarder, spans: Sequence[Stored], *, with_content: bool) -> None:
+    """Send spans; what the other side finds too large goes in halves, a single span without its texts.
+
+    Else one long text would keep all that comes after it from being sent. Raises SendError.
+    """
+    try:
+        _send(forwarder, spans, with_content=with_content)
+    except SendError as error:
+        if error.status != HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            raise
+        middle = len(spans) // 2
+        if middle:
+            _deliver(forwarder, spans[:middle], with_content=with_content)
+            _deliver(forwarder, spans[middle:], with_content=with_content)
+        elif with_content:
+            logger.warning("Forwarder %s: a span goes without its texts: %s", forwarder.pk, error)
+            _send(forwarder, spans, with_content=False)
+        else:
+            raise
+
+
+def _send(forwarder: TraceForwarder, spans: Sequence[Stored], *, with_content: bool) -> None:
+    whole = with_texts(forwarder.workspace_id, spans) if with_content else spans
+    body = encode(whole, with_content=with_content)
+    allow_private = forwarder.workspace.allow_private_network
+    asyncio.run(send(forwarder.endpoint, body, forwarder.headers, allow_private=allow_private))
 
 
 def wanted(forwarder: TraceForwarder, span: Stored) -> bool:

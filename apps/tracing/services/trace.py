@@ -42,8 +42,12 @@ def delete_trace(*, actor: Actor, trace: Trace) -> None:
 def erase(workspace: Workspace, traces: Sequence[Trace]) -> int:
     """Delete traces of a workspace with all that they hold, in a few statements; returns how many.
 
-    The caller has checked who may, writes the audit entry, and holds the transaction.
+    The caller has checked who may, writes the audit entry, and holds the transaction. Spans that arrive meanwhile are
+    either part of what is deleted or of a new trace: their writer waits for the summary's lock, or this for theirs.
     """
+    # anew: how far a trace reaches may have changed since, and decides in which days its steps are looked for
+    found = Trace.objects.in_workspace(workspace).filter(pk__in=[trace.pk for trace in traces])
+    traces = list(found.select_for_update().order_by("trace_id"))
     if not traces:
         return 0
     trace_ids = [trace.trace_id for trace in traces]

@@ -4,6 +4,7 @@ import logging
 import secrets
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import timedelta
 from typing import IO, Final
 
@@ -17,7 +18,7 @@ from apps.core.actors import Actor
 from apps.core.jobs import JobContext, JobFailed, JobLost
 from apps.core.models import Job, JobState, Workspace
 from apps.tracing import conf
-from apps.tracing.downloads import pick_columns, read_rows, writer_for
+from apps.tracing.downloads import Column, Writer, pick_columns, read_rows, writer_for
 from apps.tracing.exceptions import InvalidExport, SearchTooSlow, TooManyExports
 from apps.tracing.explorer.bounded import LIST_TIMEOUT_S, at_most
 from apps.tracing.models import ExportFormat, ExportLimit, ExportList, TraceExport
@@ -112,10 +113,22 @@ def write_export(*, export: TraceExport, context: JobContext) -> None:
 
 def _write(export: TraceExport, context: JobContext, target: IO[bytes]) -> ExportLimit:
     """Write rows until the list or a limit ends; the number of rows is put on `export`."""
-    assert export.author is not None  # noqa: S101  # checked by the caller
     selection = Selection.from_json(export.selection)
     columns = pick_columns(export.list_name, export.columns, payloads=True)
-    writer = writer_for(export.format, target, columns)
+    # also where the job is stopped: Arrow's writer would write to the file once more when it is gone
+    with closing(writer_for(export.format, target, columns)) as writer:
+        return _write_rows(export, context, target, writer, selection, columns)
+
+
+def _write_rows(
+    export: TraceExport,
+    context: JobContext,
+    target: IO[bytes],
+    writer: Writer,
+    selection: Selection,
+    columns: Sequence[Column],
+) -> ExportLimit:
+    assert export.author is not None  # noqa: S101  # as above
     most_rows, most_bytes = conf.export_rows(), conf.export_bytes()
     total = _total(export, selection, most_rows)
     limit = ExportLimit.NONE
@@ -135,7 +148,6 @@ def _write(export: TraceExport, context: JobContext, target: IO[bytes]) -> Expor
             limit = ExportLimit.BYTES
         if limit:
             break
-    writer.close()
     export.row_count = written
     return limit
 

@@ -1,4 +1,5 @@
 // A page of figures: its widgets in the grid, and, while it is edited, their layout.
+import { localTimes } from "./time_fields.js";
 import { draw } from "./widget.js";
 import { makeEditable } from "./layout.js";
 
@@ -10,6 +11,7 @@ if (board.dataset.layout) {
 }
 
 const form = document.querySelector("[data-board-range]");
+localTimes(form);
 form.elements.range.addEventListener("change", () => {
   form.querySelector("[data-custom-range]").hidden = form.elements.range.value !== "custom";
 });

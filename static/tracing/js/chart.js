@@ -2,13 +2,14 @@
 // choosing it opens its list; so does choosing a part of a bar or a name of the legend.
 import { localTime } from "../../core/js/time.js";
 import { gettext, interpolate, pageLanguage } from "../../core/js/i18n.js";
-import { cost, count, el, span } from "./format.js";
+import { axisTime, cost, count, el, span } from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const LEFT = 56;
 const BOTTOM = 22;
 const TOP = 8;
 const COLOURS = 8;
+const MARK_WIDTH = 56;
 
 const FORMATS = {
   count,
@@ -69,7 +70,7 @@ export class Chart {
   }
 
   hint() {
-    return this.chart.series.length ? gettext("Choose a step to see its traces.") : gettext("Nothing in this time range.");
+    return this.chart.series.length ? gettext("Choose an interval to see its traces.") : gettext("Nothing in this time range.");
   }
 
   highest() {
@@ -106,18 +107,35 @@ export class Chart {
       const value = (this.top * line) / 2;
       const y = this.y(value);
       const label = svg("text", "tr-chart__label", { x: LEFT - 6, y: y + 4, "text-anchor": "end" });
-      label.textContent = this.chart.unit === "count" ? compact(value) : figure(value, this.chart.unit);
+      label.textContent = this.mark(value);
       this.root.append(svg("line", "tr-chart__grid", { x1: LEFT, x2: this.width, y1: y, y2: y }), label);
     }
     const days = new Date(this.times.at(-1)) - new Date(this.times[0]) > 36 * 3600 * 1000;
     const style = days ? { month: "short", day: "numeric" } : { hour: "2-digit", minute: "2-digit" };
-    const marks = Math.max(1, Math.min(6, this.times.length, Math.floor((this.width - LEFT) / 90)));
-    for (let mark = 0; mark < marks; mark += 1) {
-      const at = Math.floor((mark * this.times.length) / marks);
+    const texts = this.times.map((time) => localTime(time, style));
+    for (const at of this.marks(texts)) {
       const label = svg("text", "tr-chart__label", { x: LEFT + at * this.step, y: this.height - 6 });
-      label.textContent = localTime(this.times[at], style);
+      label.textContent = texts[at];
       this.root.append(label);
     }
+  }
+
+  /** What stands beside a line of the grid: as short as the room there. */
+  mark(value) {
+    if (this.chart.unit === "count") {
+      return compact(value);
+    }
+    return this.chart.unit === "duration" ? axisTime(value * 1000, this.top * 1000) : figure(value, this.chart.unit);
+  }
+
+  /** Steps that get a label: where a day (or time) begins, each the same number of them after the one before. */
+  marks(texts) {
+    const begins = texts.map((_text, at) => at).filter((at) => at === 0 || texts[at] !== texts[at - 1]);
+    const room = Math.max(1, Math.min(6, Math.floor((this.width - LEFT) / 90)));
+    const every = Math.ceil(begins.length / room);
+    const marks = begins.filter((_at, place) => place % every === 0);
+    // the rest of a first day may have no room for its name
+    return marks.length > 1 && (marks[1] - marks[0]) * this.step < MARK_WIDTH ? marks.slice(1) : marks;
   }
 
   bars() {

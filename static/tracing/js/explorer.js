@@ -2,6 +2,7 @@
 import { gettext, interpolate, ngettext } from "../../core/js/i18n.js";
 import { renderTimes } from "../../core/js/time.js";
 import { bindDialog, openDialog } from "./bulk.js";
+import { localTimes } from "./time_fields.js";
 
 const LIVE_MS = 3000;
 /** A list is searched on by itself for so long, or until it has as many rows as a page. */
@@ -97,6 +98,7 @@ async function seek() {
 }
 
 function bindRange() {
+  localTimes(form);
   const range = document.querySelector("[data-range]");
   range.addEventListener("change", () => {
     const custom = range.value === "custom";

@@ -17,6 +17,24 @@ export function span(micros) {
   return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
+const HOUR = 3600e6;
+const MINUTE = 60e6;
+const AXIS_UNITS = [
+  [3 * HOUR, HOUR, "h"],
+  [3 * MINUTE, MINUTE, "min"],
+  [2e6, 1e6, "s"],
+  [0, 1e3, "ms"],
+];
+
+/** Microseconds beside an axis that ends at `length`: 0, 30.6 s, 61.2 s. All marks of an axis have one unit. */
+export function axisTime(micros, length) {
+  if (micros === 0) {
+    return "0";
+  }
+  const [, unit, name] = AXIS_UNITS.find(([from]) => length >= from);
+  return `${new Intl.NumberFormat(pageLanguage(), { maximumSignificantDigits: 3 }).format(micros / unit)} ${name}`;
+}
+
 /** US dollars with as many decimals as small amounts need. */
 export function cost(amount) {
   if (amount === 0) {

@@ -44,6 +44,16 @@ export class Graph {
       this.box.append(el("p", "fw-small fw-muted", interpolate(text, { number: count(this.graph.hiddenEdges) })));
     }
     this.mark(this.chosen);
+    this.reveal(svg.querySelector("[aria-pressed=true]") ?? svg.querySelector(".tr-graph__node"));
+  }
+
+  /** A graph may be wider than its box: begin where the chosen kind is. */
+  reveal(node) {
+    if (node) {
+      const [inner, outer] = [node.getBoundingClientRect(), this.box.getBoundingClientRect()];
+      this.box.scrollLeft += inner.left + inner.width / 2 - outer.left - outer.width / 2;
+      this.box.scrollTop += Math.min(inner.top - outer.top - inner.height, 0) || Math.max(inner.bottom - outer.bottom + inner.height, 0);
+    }
   }
 
   /** Show which kind the chosen step is of. */

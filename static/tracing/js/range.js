@@ -1,7 +1,10 @@
 // The time range of a list: chosen is searched, except for the one that needs two times first.
+import { localTimes } from "./time_fields.js";
+
 const form = document.querySelector("[data-range-form]");
 const range = form.querySelector("[data-range]");
 
+localTimes(form);
 range.addEventListener("change", () => {
   const custom = range.value === "custom";
   form.querySelector("[data-custom-range]").hidden = !custom;

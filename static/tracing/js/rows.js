@@ -1,6 +1,6 @@
 // Tree and timeline in one list. Only the rows in sight exist in the page, so that thousands cost nothing.
 import { gettext, interpolate } from "../../core/js/i18n.js";
-import { cost, count, el, icon, span } from "./format.js";
+import { axisTime, cost, count, el, icon, span } from "./format.js";
 import { ICONS, visibleRows } from "./tree.js";
 
 const HEIGHT = 32;
@@ -157,7 +157,7 @@ export class Rows {
 
   drawAxis() {
     for (let tick = 0; tick <= TICKS; tick += 1) {
-      const mark = el("span", "tr-axis__mark", tick ? span((this.length * tick) / TICKS) : "0");
+      const mark = el("span", "tr-axis__mark", axisTime((this.length * tick) / TICKS, this.length));
       mark.style.setProperty("--from", tick / TICKS);
       this.axis.append(mark);
     }
