@@ -1,10 +1,9 @@
 """Values that fields had: noted while spans are stored, complete, bounded, and what lists make of them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from uuid import uuid4
 
 import pytest
-from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,7 +29,7 @@ def row(workspace, number=1, ago_s=60.0, **fields):
 
 
 def values(user, workspace, text, kind=OBSERVATIONS, **options):
-    now = timezone.now()
+    now = datetime.now(UTC)
     options = {"start": now - timedelta(days=1), "end": now, **options}
     found = known_values(Condition.parse(text, kind.fields), user=user, workspace=workspace, **options)
     return None if found is None else sorted(found)
@@ -107,7 +106,7 @@ def test_values_are_those_of_the_workspace_and_of_the_weeks(viewer, workspace, s
     assert values(viewer, stranger, "name:contains:plan") == []
     store(row(stranger, name="planet"))
     assert values(viewer, stranger, "name:contains:plan") == []  # may not be seen
-    long_ago = timezone.now() - timedelta(days=40)
+    long_ago = datetime.now(UTC) - timedelta(days=40)
     assert values(viewer, workspace, "name:contains:plan", start=long_ago, end=long_ago) == []
 
 
@@ -179,14 +178,14 @@ def test_values_go_with_their_weeks(workspace):
     store(row(workspace, 1, name="new"), row(workspace, 2, ago_s=86400 * 30, name="old"))
     found = KnownValue.objects.in_workspace(workspace).filter(field="name", kind=Knowledge.VALUE)
     assert set(found.values_list("value", flat=True)) == {"new", "old"}
-    forget_values(before=timezone.now() - timedelta(days=31), workspace=workspace)
+    forget_values(before=datetime.now(UTC) - timedelta(days=31), workspace=workspace)
     assert found.count() == 2
     retention.drop_expired(days=10)
     assert set(found.values_list("value", flat=True)) == {"new"}
 
 
 def test_values_and_keys_are_suggested(viewer, workspace, stored):
-    since = timezone.now() - timedelta(days=1)
+    since = datetime.now(UTC) - timedelta(days=1)
 
     def suggested(name, key="", typed=""):
         field = OBSERVATIONS.fields[name]
@@ -264,6 +263,9 @@ def test_a_week_begins_on_monday():
     assert known.week_of(datetime(2026, 11, 29, 23, 59, tzinfo=UTC)).isoformat() == "2026-11-23"
     assert known.week_of(datetime(2026, 11, 30, tzinfo=UTC)).isoformat() == "2026-11-30"
     assert known.week_of(datetime(1970, 1, 1, tzinfo=UTC)).isoformat() == "1969-12-29"
+    east, west = timezone(timedelta(hours=9)), timezone(timedelta(hours=-9))
+    assert known.week_of(datetime(1, 1, 1, tzinfo=east)).isoformat() == "0001-01-01"
+    assert known.week_of(datetime(9999, 12, 31, 23, tzinfo=west)).isoformat() == "9999-12-27"
 
 
 def comparisons():

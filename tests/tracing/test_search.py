@@ -251,6 +251,33 @@ def test_an_index_is_not_asked_for_what_most_rows_have(viewer, workspace, far_aw
     assert found == BY_CONDITION
 
 
+@pytest.mark.parametrize("place", ["q=nowhere", "f=metadata.a:not:1", "f=input:contains:a+b"])
+def test_a_range_may_be_as_long_as_time(console, viewer, workspace, far_away, place):
+    client = console(viewer)
+    for start, end in (
+        ("0001-01-01T00:00", "9999-12-31T23:59"),
+        ("0001-01-01T00:00%2B09:00", "0001-01-01T05:00%2B09:00"),
+        ("9999-12-31T00:00", "9999-12-31T23:59-09:00"),
+    ):
+        url = f"/admin/observations/?range=custom&start={start}&end={end}&{place}&fragment=rows"
+        assert client.get(url).status_code == 200
+
+
+def test_a_cursor_may_be_at_the_ends_of_time(console, viewer, workspace, far_away):
+    client = console(viewer)
+    for moment in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
+        for newer in (False, True):
+            cursor = Cursor(moment, (), newer).encode()
+            url = f"/admin/observations/?f=cost:empty&fragment=rows&cursor={cursor}"
+            assert client.get(url).status_code == 200
+
+
+def test_stretches_reach_the_ends_of_time():
+    ends = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+    assert list(steps.stretches(steps.Range(*ends)))[-1].start == ends[0]
+    assert list(steps.stretches(steps.Range(*ends, newer=True)))[-1].end == ends[1]
+
+
 def test_words_are_split_as_the_database_splits_them(db):
     text = "It's ADA@example.org (№ 7), 运行-订单。x"
     with connection.cursor() as cursor:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -23,6 +23,8 @@ from apps.tracing.models import Observation, Trace
 from apps.tracing.writer.coverage import Coverage, read_coverage
 
 DEFAULT_RANGE: Final = timedelta(days=7)
+_FIRST: Final = datetime.min.replace(tzinfo=UTC) + timedelta(days=10)
+_LAST: Final = datetime.max.replace(tzinfo=UTC) - timedelta(days=10)
 PAGE_SIZE: Final = 50
 #: Facets are counted over the newest so many rows that match.
 FACET_SAMPLE: Final = 5_000
@@ -74,8 +76,8 @@ class Search:
     def bounds(self) -> tuple[datetime, datetime]:
         """The time range, `end` excluded."""
         now = timezone.now()
-        end = self.end or now + timedelta(days=1)
-        return self.start or min(end, now) - DEFAULT_RANGE, end
+        end = _possible(self.end or now + timedelta(days=1))
+        return _possible(self.start or min(end, now) - DEFAULT_RANGE), end
 
     def everything(self, *, user: User | AnonymousUser, workspace: Workspace) -> Any:
         """What `user` may see of the time range, whatever else is asked for."""
@@ -123,9 +125,9 @@ class Search:
         start, end = self.bounds()
         newer = place is not None and place.newer
         if place is not None and newer:
-            start = max(start, place.start_time)
+            start = max(start, _possible(place.start_time))
         elif place is not None:
-            end = min(end, place.start_time + timedelta(microseconds=1))
+            end = min(end, _possible(place.start_time) + timedelta(microseconds=1))
         return steps.read(
             ordered,
             limit,
@@ -191,6 +193,11 @@ class Search:
             condition = each.condition.to_q(each.condition.field.path.removeprefix(_OF_TRACE))
             traces = traces.filter(condition if each.where is None else each.where)
         return rows.filter(trace_id__in=traces.values("trace_id"))
+
+
+def _possible(moment: datetime) -> datetime:
+    """The moment, or the nearest one that has a day before and after it in every time zone."""
+    return min(max(moment, _FIRST), _LAST)
 
 
 def _coverage() -> Coverage:

@@ -31,6 +31,7 @@ ENOUGH_S: Final = 1.0
 PAGE_S: Final = 0.04
 
 
+_LONGEST: Final = timedelta(days=2**20)
 #: Rows are read in the list's order and no further than needed, however few PostgreSQL expects to match; …
 _OUT_OF_ORDER: Final = ("bitmapscan", "sort")
 #: … and what the indexes name is gathered.
@@ -214,18 +215,22 @@ def _edge(everything: models.QuerySet[Any], where: Range, rows: int) -> datetime
 
 def stretches(far: Range) -> Iterator[Range]:
     """Whole days (of UTC, as the partitions), first one, then two, four, …: near ones cost little, far ones are few."""
-    days, edge = 1, far.start if far.newer else far.end
+    length = timedelta(days=1)
+    edge = far.start if far.newer else far.end
     while far.start < far.end and (edge < far.end if far.newer else edge > far.start):
         if far.newer:
-            midnight = edge.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-            border = min(midnight + timedelta(days=days), far.end)
+            midnight = _midnight(edge)
+            border = midnight + length if far.end - midnight > length else far.end
             yield Range(edge, border, True)
         else:
-            last = (edge - timedelta(microseconds=1)).astimezone(UTC)
-            midnight = last.replace(hour=0, minute=0, second=0, microsecond=0)
-            border = max(midnight - timedelta(days=days - 1), far.start)
+            before = _midnight(edge - timedelta(microseconds=1)) + timedelta(days=1)
+            border = before - length if before - far.start > length else far.start
             yield Range(border, edge)
-        edge, days = border, days * 2
+        edge, length = border, min(length * 2, _LONGEST)
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 @contextmanager

@@ -49,6 +49,7 @@ _OBJECT_GETTERS: Final[Mapping[str, Callable[[ObservationRow], Any]]] = {
 }
 _get_trace_name = attrgetter("trace_name")
 _MONDAY: Final = datetime(2001, 1, 1, tzinfo=UTC)
+_FIRST_WEEK: Final = (datetime.min.replace(tzinfo=UTC) - _MONDAY).days // 7
 _INSERT: Final = """
 INSERT INTO tracing_knownvalue (workspace_id, week, field, key, kind, value)
 SELECT * FROM unnest(%s::uuid[], %s::date[], %s::text[], %s::text[], %s::smallint[], %s::text[])
@@ -60,12 +61,12 @@ _MORE: Final = (
 
 
 def week_of(moment: datetime) -> date:
-    """The Monday (of UTC) of the week that a moment is in."""
+    """The Monday (of UTC) of the week that a moment is in; the first one that a date can be when that was before."""
     return _monday(_week(moment))
 
 
 def _monday(week: int) -> date:
-    return (_MONDAY + timedelta(weeks=week)).date()
+    return (_MONDAY + timedelta(weeks=max(week, _FIRST_WEEK))).date()
 
 
 def _week(moment: datetime) -> int:
