@@ -24,11 +24,13 @@ from apps.tracing.writer.coverage import Coverage, Part
 LOOKED_AT: Final = 10_000
 #: Rows of a portion at least, where no index helps.
 PORTION: Final = 5_000
-#: An index is asked when it is expected to name fewer rows than this of a stretch: some 50 ms.
+#: An index is asked when it is expected to name fewer rows than this of a day: some 50 ms.
 SELDOM: Final = 20_000
+#: Rows of which it is tried out how many an index would name.
+SAMPLE: Final = 2_000
 #: Seconds after which no further step is begun; and when somebody waits for the page, which then goes on by itself.
 ENOUGH_S: Final = 1.0
-PAGE_S: Final = 0.04
+PAGE_S: Final = 0.03
 
 
 _LONGEST: Final = timedelta(days=2**20)
@@ -127,15 +129,20 @@ class _Guess:
         """PostgreSQL's expectation; it has none about slices, which are taken to be as the rows looked at."""
         if self._source.hinted is None or self._soon_full:
             return False
-        return self._few_near if part.slice else _expected(stretch.of(self._source.hinted)) < self._most
+        if part.slice:
+            return self._few_near
+        days = max((stretch.end - stretch.start) / timedelta(days=1), 1.0)
+        return _expected(stretch.of(self._source.hinted)) < self._most * days
 
     @cached_property
     def _few_near(self) -> bool:
         # when the hints are exact these rows have just been read, and were not enough
         if self._source.exact or self._source.hinted is None:
             return True
-        most = LOOKED_AT // 100
-        return self._near.of(self._source.hinted).order_by().values("pk")[: most + 1].count() <= most
+        edge = _edge(self._source.everything, self._near, SAMPLE)
+        sample = self._near if edge is None else self._near.until(edge)[0]
+        most = SAMPLE // 100
+        return sample.of(self._source.hinted).order_by().values("pk")[: most + 1].count() <= most
 
 
 class _Pace:
