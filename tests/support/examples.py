@@ -60,6 +60,7 @@ UNWATCHED = {
     "core_auditentry",
     "core_idempotencyrecord",
     "core_apikey",
+    "tracing_knownvalue",
     "tracing_observation",
     "tracing_trace",
 }
